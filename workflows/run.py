@@ -14,8 +14,7 @@ from workflows.core.sentences import OnboardError, Sentence, joined
 from workflows.environment import Environment
 from workflows.git import Commit, Git
 from workflows.machine.declaration import Step
-from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.events import NOT_ASKED, Observation, StepKey, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.steps.ledger import only_for

@@ -38,8 +38,7 @@ from workflows.core.sentences import Cancelled, Sentence, count, listed, text_of
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey
 from workflows.steps.admin import review
 from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.decisions import Comparison

@@ -21,8 +21,7 @@ from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Problem, Sentence, moment_text, since_text, text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, Observation
+from workflows.machine.events import NOT_ASKED, Observation, StepKey
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
 from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of

@@ -34,8 +34,7 @@ from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Sentence, joined, moment_text, said_so, text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED
+from workflows.machine.events import NOT_ASKED, StepKey
 from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context

@@ -31,8 +31,7 @@ from workflows.core.sentences import (
     moment_text,
     text_of,
 )
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import verify
 from workflows.steps.new_user.verify import (

@@ -29,7 +29,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Problem, Sentence, as_error, joined
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
-from workflows.machine.observations import Choice, Observation
+from workflows.machine.events import Choice, Observation
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Report
 from workflows.steps.shared.own_access_key import TwoActiveKeys, unlock

@@ -24,8 +24,7 @@ from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
 from workflows.core.sentences import OnboardError, Sentence, count, joined, listed, moment_text, text_of
 from workflows.core.shapes import moment
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict, waits_in_words
+from workflows.machine.events import NOT_ASKED, Facts, Observation, StepKey, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
 from workflows.steps.admin.accepted_plan import may_get_something, nothing_changed, people_of, roles_of

@@ -34,8 +34,7 @@ from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, as_error, joined, text_of
 from workflows.machine.declaration import Step
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import Observation
+from workflows.machine.events import Facts, Observation, StepKey
 from workflows.steps.shared.module import Context, Looks, Progress, Report, stopped
 
 Move = Callable[[Report], Any]

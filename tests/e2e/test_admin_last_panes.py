@@ -18,8 +18,7 @@ from screens.admin.apply import ApplyPane
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step.page import StepPane
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Verdict
+from workflows.machine.events import StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox

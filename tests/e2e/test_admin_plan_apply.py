@@ -20,7 +20,7 @@ from support.sandbox import console_url, sandbox, sandbox_cache, sandbox_folder 
 from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import clean_ciphertext
 from workflows.gpg.normalise import normalise
-from workflows.machine.observations import AGREES
+from workflows.machine.events import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps.admin import apply, hand_over, plan, state_now

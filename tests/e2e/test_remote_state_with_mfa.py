@@ -30,8 +30,7 @@ from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.widgets.fields import CodeField
 from workflows.aws.errors import AwsFailure
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Verdict
+from workflows.machine.events import StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff

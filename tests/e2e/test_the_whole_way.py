@@ -22,8 +22,7 @@ from screens.admin.groups import Matrix
 from tui.app.application import Start
 from tui.host import Machine, Places, utc_now
 from tui.session_catalogue import SessionCatalogue
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Verdict
+from workflows.machine.events import StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.machine.summaries import JOURNAL
 from workflows.sandbox.sandbox import Sandbox

@@ -34,8 +34,7 @@ from support.sandbox import sandbox_cache  # noqa: F401
 from support.session_walk import SessionWalk, entered
 
 from workflows.aws.iam import find_user, has_console_password
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Verdict
+from workflows.machine.events import StepKey, Verdict
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs as runs
 from workflows.steps.shared.module import Context

@@ -23,8 +23,7 @@ from screens.new_user.verify import VerifyPane
 from tui.host import vault_for
 from workflows.core.secret import Credentials, Secret
 from workflows.machine.declaration import Step
-from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED
+from workflows.machine.events import NOT_ASKED, StepKey
 from workflows.machine.session import Session
 from workflows.steps.new_user import access_keys, mfa, profiles, verify
 from workflows.stores.vault import store_access_key

@@ -8,8 +8,7 @@ from typing import Any
 
 from workflows.core.sentences import Problem
 from workflows.machine.declaration import Step
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.events import AGREES, Facts, Observation
 from workflows.steps.shared.module import Context, Report
 
 

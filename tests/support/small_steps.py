@@ -18,7 +18,7 @@ from screens.step.page import StepPane
 from screens.widgets.fields import SecretInput
 from workflows.core.sentences import OnboardError, Problem
 from workflows.machine.declaration import Step
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.events import AGREES, Observation
 from workflows.steps.shared.module import Context, Progress, Report
 
 

@@ -23,9 +23,8 @@ from workflows.catalogue import WORKFLOWS
 from workflows.core.shapes import WrongShape
 from workflows.environment import Environment
 from workflows.machine.declaration import Step
-from workflows.machine.events import StepKey
+from workflows.machine.events import AGREES, StepKey
 from workflows.machine.journal import DamagedJournal
-from workflows.machine.observations import AGREES
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
 from workflows.machine.state import SETTLED, Status

@@ -13,12 +13,12 @@ from support.small_steps import NOT_THERE, SmallStep, small_workflow
 from support.steps import step_of
 
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.events import StepKey
-from workflows.machine.observations import (
+from workflows.machine.events import (
     AGREES,
     NOT_ASKED,
     SAID_SO,
     Observation,
+    StepKey,
     Verdict,
     dated,
     unknown,

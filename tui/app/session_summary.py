@@ -15,7 +15,7 @@ with on_demand():
     from tui import session_catalogue
     from workflows import run
     from workflows.aws.sts_regions import answers
-    from workflows.machine import observations
+    from workflows.machine import events
     from workflows.steps.admin import written
 
 _NAMED, _COMMITS = 2, 5
@@ -121,7 +121,7 @@ def left_behind(entry: session_catalogue.Entry) -> Sentence:
     return f"It wrote {count(len(layers), 'file')} in {where} and didn't apply them: they stay as they are."
 
 
-def answer_text(look: observations.Observation, now: datetime) -> Sentence:
+def answer_text(look: events.Observation, now: datetime) -> Sentence:
     """Return a look's message; a contradiction from the network has its time, since it may be over."""
     when = f"Last checked {moment_text(look.asked_at, now)}." if look.asked and look.contradicts else ""
     return joined((look.words, when))

@@ -31,8 +31,15 @@ from workflows.core.sentences import (
     moment_text,
     text_of,
 )
-from workflows.machine.events import STOPPED, Failed, Reopened, StepKey, UnstorableFactError
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import (
+    STOPPED,
+    Failed,
+    Observation,
+    Reopened,
+    StepKey,
+    UnstorableFactError,
+    Verdict,
+)
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Record, Status
 from workflows.run import PROJECT, REVIEW, SessionRun

@@ -43,8 +43,7 @@ from tui.app.stage import Stage
 from workflows.core.garbage import page_painted
 from workflows.core.sentences import OnboardError, Sentence, count, enumerated, joined, listed, text_of
 from workflows.desktop.ambient import endpoints
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict
+from workflows.machine.events import NOT_ASKED, Choice, Facts, Observation, StepKey, Verdict
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, Change, Question, SessionRun
 from workflows.steps.admin.admissions import Admissions, admissions

@@ -39,6 +39,7 @@ from workflows.machine.events import (
     Header,
     JsonValue,
     Moved,
+    Observation,
     Reopened,
     Skipped,
     Started,
@@ -46,11 +47,13 @@ from workflows.machine.events import (
     Succeeded,
     UnstorableFactError,
     checked_facts,
+    dated,
     in_folder,
+    keep_observations,
+    kept_observations,
 )
 from workflows.machine.journal import SCHEMA, DamagedJournal, FromNewerVersion, Journal, Loaded, read_journal
 from workflows.machine.lock import SessionLock
-from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.rules import IllegalTransition, locked_words, reduce, refusal
 from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.machine.summaries import DRAFTS, JOURNAL, Summary, keep_summary, made_from

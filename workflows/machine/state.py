@@ -25,14 +25,15 @@ from workflows.machine.events import (
     Facts,
     Failed,
     JsonValue,
+    Observation,
     Reopened,
     Skipped,
     Started,
     StepKey,
     Succeeded,
+    Verdict,
     in_folder,
 )
-from workflows.machine.observations import Observation, Verdict
 
 
 class Status(StrEnum):

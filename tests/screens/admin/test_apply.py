@@ -35,8 +35,7 @@ from tui.app.wizard import WizardScreen
 from workflows.core.processes import write_record
 from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.run import SessionRun
 from workflows.steps.admin import apply

@@ -27,8 +27,7 @@ from screens.widgets.rail import MARKS
 from screens.widgets.text import LINE_CELLS, OptionList, Text
 from workflows.core.sentences import moment_text, text_of
 from workflows.core.shapes import plain
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import Sent, sent_to

@@ -20,8 +20,7 @@ from screens.step.finished import EverybodyDialog, Finished
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import TextDialog
 from screens.widgets.text import Button, OptionList, Text
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, mfa_reset

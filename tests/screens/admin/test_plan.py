@@ -26,8 +26,7 @@ from workflows.admin import HAND_OVER
 from workflows.core.files import write_atomically
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary
 from workflows.run import SessionRun

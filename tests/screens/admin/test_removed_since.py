@@ -21,8 +21,7 @@ from screens.widgets.rail import StepRail
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.core.shapes import moment
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.run import PROJECT, SessionRun

@@ -21,7 +21,7 @@ from screens.widgets.line_list import LineList
 from screens.widgets.lists import MarkList
 from screens.widgets.text import Text
 from workflows.layer.model import Style
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.machine.state import Status
 from workflows.steps.admin import pgp_keys, project, review, users
 from workflows.steps.admin.edits import read_layers

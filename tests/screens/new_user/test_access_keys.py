@@ -36,8 +36,7 @@ from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices
 from screens.widgets.text import Text
 from workflows.core.secret import Credentials, Secret
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, SAID_SO, Observation, Verdict
+from workflows.machine.events import AGREES, SAID_SO, Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys

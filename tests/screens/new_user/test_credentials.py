@@ -35,8 +35,7 @@ from screens.widgets.text import Text
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.aws.verify import Hindered, Hindrance, Result
 from workflows.core.sentences import text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, SAID_SO, Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import profiles, verify

@@ -33,8 +33,7 @@ from screens.step.page import is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import mfa

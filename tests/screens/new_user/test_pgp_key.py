@@ -20,8 +20,7 @@ from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.fields import FieldRow, ProblemList, SecretInput
 from workflows.core.sentences import text_of
 from workflows.environment import Environment
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.request import open_request

@@ -19,8 +19,7 @@ from screens.new_user.profiles import ChangesDialog, DiffView, ProfileQuestions,
 from screens.step.finished import Finished
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import ScrollBody, Text
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.profiles.record import Stale

@@ -26,8 +26,7 @@ from workflows.aws.verify import Result
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.declaration import Step
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.new_user import access_keys, profiles, verify

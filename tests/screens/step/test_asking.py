@@ -5,7 +5,7 @@ from support.panes import rest
 from textual.app import App
 
 from screens.step.asking import Contradiction
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.events import Choice, Observation, Verdict
 
 
 @pytest.mark.parametrize("likely", [Choice.REDO, Choice.CONTINUE])

@@ -25,8 +25,7 @@ from tui.app import wizard
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain, read
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary, made_from

@@ -23,8 +23,7 @@ from screens.admin.pgp_keys import KeyChoice
 from tui.app.wizard import WizardScreen
 from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.sentences import OnboardError
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.steps.admin import (
     apply,

@@ -23,8 +23,7 @@ from workflows.catalogue import WORKFLOWS
 from workflows.desktop.clipboard import Clipboard
 from workflows.environment import Environment
 from workflows.git import Commit
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict, unknown
+from workflows.machine.events import Observation, StepKey, Verdict, unknown
 from workflows.machine.sessions import Sessions
 from workflows.run import Change, Return
 from workflows.step_modules import MODULES

@@ -55,9 +55,8 @@ from workflows.core.text import safe
 from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
 from workflows.environment import Environment
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.events import StepKey
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.lock import SessionLock
-from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.state import Status

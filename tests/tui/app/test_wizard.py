@@ -39,12 +39,13 @@ from tui.app.stage import note_of
 from tui.app.wizard import WizardScreen
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, moment_text, text_of
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import (
+from workflows.machine.events import (
     AGREES,
     NOT_ASKED,
     SAID_SO,
+    Facts,
     Observation,
+    StepKey,
     Verdict,
     kept_observations,
     unknown,

@@ -24,7 +24,16 @@ from workflows.core.files import FileError, cause_of
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, text_of
 from workflows.machine.declaration import ALWAYS, Step, Workflow
-from workflows.machine.events import Failed, Reopened, Started, StepKey, UnstorableFactError
+from workflows.machine.events import (
+    Failed,
+    Observation,
+    Reopened,
+    Started,
+    StepKey,
+    UnstorableFactError,
+    Verdict,
+    unknown,
+)
 from workflows.machine.journal import (
     SCHEMA,
     BadLineError,
@@ -34,7 +43,6 @@ from workflows.machine.journal import (
     JournalFailed,
     read_journal,
 )
-from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import NotStarted, Session
 from workflows.machine.sessions import Sessions

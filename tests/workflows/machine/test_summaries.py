@@ -12,8 +12,7 @@ from support.loaded import loaded
 from support.machine_samples import do, sessions_in
 
 from workflows.machine import summaries
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import JOURNAL, OBSERVED, kept_summary, made_from
 

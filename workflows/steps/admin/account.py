@@ -22,8 +22,7 @@ from workflows.layer.names import (
     check_password_policy,
 )
 from workflows.layer.read.findings import account_resources
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import Decisions, SettingChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of

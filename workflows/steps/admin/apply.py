@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 
 from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence, joined
-from workflows.machine.events import Facts
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Facts, Observation, Verdict
 from workflows.steps.admin import recovery, state_now
 from workflows.steps.admin.accepted_plan import Planned, decided
 from workflows.steps.admin.deactivate import refuse_appeared

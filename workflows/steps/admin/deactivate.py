@@ -21,8 +21,7 @@ from workflows.core.shapes import plain, read
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
-from workflows.machine.events import RESTED, Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, RESTED, Facts, Observation, Verdict
 from workflows.steps.admin.deactivated import Deactivated, Record, Thing
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state

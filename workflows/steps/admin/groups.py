@@ -20,8 +20,7 @@ from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
 from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import check_name, check_policy_arn, is_machine_name
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import removed_from_files
 from workflows.steps.decisions import GroupChanges, Move, NewGroup, PolicyChanges

@@ -37,8 +37,7 @@ from workflows.layer.mentioned import account_profile
 from workflows.layer.model import Layer, Project
 from workflows.layer.read.findings import mfa_denials
 from workflows.layer.read.layer import read_layer
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict, waits_in_words
 from workflows.machine.summaries import Summary
 from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import (

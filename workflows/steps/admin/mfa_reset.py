@@ -18,8 +18,7 @@ from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import read
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, waits_in_words
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict, waits_in_words
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, NO_MFA_YET, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_profile

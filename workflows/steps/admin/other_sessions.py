@@ -17,8 +17,7 @@ from workflows.core.shapes import WrongShape, moment, texts
 from workflows.git import Git
 from workflows.layer.model import Layer
 from workflows.machine.drafts import Drafts
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.sessions import is_archived
 from workflows.machine.summaries import DRAFTS, Summary, kept_summary
 from workflows.steps.admin.edits import read_layers

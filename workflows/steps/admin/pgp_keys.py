@@ -36,8 +36,7 @@ from workflows.layer.discover import ProjectError, provider_wanted
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.messages.envelope import MessageError
 from workflows.messages.file_names import request_file
 from workflows.messages.invitation import Invitation

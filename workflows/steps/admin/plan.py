@@ -22,8 +22,7 @@ from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.layer.mentioned import Use, named_profiles
 from workflows.layer.model import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
+from workflows.machine.events import AGREES, NOT_ASKED, Choice, Facts, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords, plan_resources, state_now
 from workflows.steps.admin.accepted_plan import (
     Planned,

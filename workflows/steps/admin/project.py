@@ -27,8 +27,7 @@ from workflows.layer.edit.account import short_passwords
 from workflows.layer.model import Finding, Layer, Person, Project, Subject
 from workflows.layer.names import check_name
 from workflows.layer.read.layer import read_layer
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict
+from workflows.machine.events import NOT_ASKED, Facts, Observation, StepKey, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.file_names import request_file
 from workflows.messages.request import open_request

@@ -28,8 +28,7 @@ from workflows.layer.names import is_machine_name
 from workflows.layer.read.findings import mfa_denials, missing_keys
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Choice, Observation, Verdict
+from workflows.machine.events import AGREES, Choice, Facts, Observation, Verdict
 from workflows.steps.admin import state_now
 from workflows.steps.admin.edits import (
     operations,

@@ -15,7 +15,7 @@ from workflows.aws.iam import find_user, list_access_keys, password_made_at
 from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Sentence, joined, listed, text_of
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.steps.admin import new_passwords
 from workflows.steps.admin.accepted_plan import ACCESS_KEY, PASSWORD, parts_of, people_of
 from workflows.steps.admin.other_sessions import ledger_with, removed_from_files

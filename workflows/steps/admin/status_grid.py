@@ -17,8 +17,7 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import OnboardError, Sentence, listed
 from workflows.core.shapes import WrongShape, reading
 from workflows.machine.drafts import Drafts
-from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, Observation, Verdict
+from workflows.machine.events import NOT_ASKED, Observation, StepKey, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,

@@ -25,8 +25,7 @@ from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import backend_profile, named_regions
 from workflows.layer.model import Project
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.steps.admin.terraform_runs import CodeWanted, DeviceSessions, factory_for, project_files
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text

@@ -18,8 +18,7 @@ from workflows.layer.edit.people import own_switch
 from workflows.layer.edit.run import edit
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHED
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import refuse_who_is_there, removed_from_files
 from workflows.steps.decisions import Decisions, UserChanges

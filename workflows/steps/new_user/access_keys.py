@@ -30,8 +30,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, StepKey, Verdict, seen_at
 from workflows.steps.shared.module import Context, GuardedLook, Progress, Report
 from workflows.steps.shared.own_access_key import (
     KeyInHand,

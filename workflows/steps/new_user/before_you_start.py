@@ -9,8 +9,7 @@ from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
 from workflows.core.sentences import OnboardError, Problem, Sentence, listed
 from workflows.gpg.tools import GpgMissing, gpg_version
-from workflows.machine.events import Facts
-from workflows.machine.observations import Observation
+from workflows.machine.events import Facts, Observation
 from workflows.messages import rules
 from workflows.messages.file_names import handoff_file
 from workflows.messages.invitation import Invitation, open_invitation

@@ -18,8 +18,7 @@ from workflows.core.shapes import moment
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
-from workflows.machine.events import Facts
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.events import Choice, Facts, Observation, Verdict
 from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths

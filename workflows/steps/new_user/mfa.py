@@ -24,8 +24,7 @@ from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, joined
-from workflows.machine.events import Facts
-from workflows.machine.observations import SAID_SO, Observation, seen_at
+from workflows.machine.events import SAID_SO, Facts, Observation, seen_at
 from workflows.messages.handoff import Identity
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (

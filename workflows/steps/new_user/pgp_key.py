@@ -26,8 +26,7 @@ from workflows.gpg.keyring import (
     revocation_certificate,
 )
 from workflows.gpg.verdict import SEVERITY, Headline, JudgedKey, VerdictKind, contents_of, judge
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
 from workflows.messages.file_names import request_file

@@ -10,8 +10,7 @@ from typing import Any
 
 from workflows.core.files import made_private
 from workflows.core.sentences import OnboardError, Problem, Sentence, count, listed
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, StepKey, Verdict
 from workflows.messages.handoff import Identity
 from workflows.profiles.merge import Found
 from workflows.profiles.plan import (

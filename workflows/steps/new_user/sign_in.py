@@ -18,8 +18,7 @@ from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import moment
 from workflows.gpg import keyring
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, SAID_SO, Observation, Verdict, seen_at, unknown
+from workflows.machine.events import AGREES, NOT_ASKED, SAID_SO, Facts, Observation, Verdict, seen_at, unknown
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD
 from workflows.steps.new_user.handoff import renewed
 from workflows.steps.shared.module import Context, Progress, Report

@@ -31,8 +31,7 @@ from workflows.core.secret import Credentials
 from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence, count, listed, text_of
 from workflows.core.shapes import WrongShape, moment
 from workflows.gpg.decrypt import PassphraseNeeded
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, seen_at
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, StepKey, Verdict, seen_at
 from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
 from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_access_key import (

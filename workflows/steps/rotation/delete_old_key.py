@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from workflows.aws.authenticator import code_problem
 from workflows.core.sentences import Problem
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.machine.events import AGREES, Facts, Observation, Verdict, unknown
 from workflows.steps.rotation import rotate as rotation
 from workflows.steps.shared.module import Context, Report
 

@@ -24,8 +24,7 @@ from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of
 from workflows.core.secret import Credentials
 from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.environment import Environment
-from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_access_key import (

@@ -20,8 +20,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence
 from workflows.environment import Environment
 from workflows.layer.model import Project
-from workflows.machine.events import Facts, JsonValue, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, JsonValue, Observation, StepKey, Verdict
 from workflows.steps.decisions import Decisions
 from workflows.terraform.binary import Binary
 

@@ -29,8 +29,7 @@ from workflows.core.shapes import moment
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, decrypt
 from workflows.gpg.keyring import encrypt
-from workflows.machine.events import Facts, StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, StepKey, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.profiles.plan import BaseProfile, WantedProfiles
 from workflows.profiles.write import prepare, profile_paths, sections_in

@@ -10,7 +10,7 @@ from support.admin_project import AdminProject, decide, quiet, write
 from support.steps import step_of
 
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.steps.admin import account
 from workflows.steps.admin.account import (
     DEFAULTS,

@@ -19,8 +19,7 @@ from workflows.aws.clients import ClientFactory
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
-from workflows.machine.events import RESTED
-from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, RESTED, Verdict
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivate import Appeared, Findings, Leaver, Request, refuse_appeared
 from workflows.steps.admin.deactivated import Record, Thing

@@ -9,7 +9,7 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.sentences import text_of
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.steps.admin import edits, groups
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.groups import LayerChoice

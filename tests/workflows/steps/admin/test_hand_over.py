@@ -25,8 +25,7 @@ from workflows.layer.mentioned import account_profile
 from workflows.layer.model import Project
 from workflows.layer.read.layer import read_layer
 from workflows.machine.drafts import Drafts
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, StepKey, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.messages.handoff import (
     ACCESS,

@@ -13,7 +13,7 @@ from support.fakes import fake_environment
 
 from workflows.aws.clients import ClientFactory
 from workflows.core.secret import Credentials, Secret
-from workflows.machine.observations import NOT_ASKED, Verdict
+from workflows.machine.events import NOT_ASKED, Verdict
 from workflows.steps.admin import mfa_reset
 from workflows.steps.shared.module import Context
 

@@ -13,7 +13,7 @@ from support.admin_project import AdminProject, quiet
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain
-from workflows.machine.observations import NOT_ASKED, Verdict
+from workflows.machine.events import NOT_ASKED, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.sandbox.project import git
 from workflows.steps.admin import apply, hand_over, judged_plan, other_sessions

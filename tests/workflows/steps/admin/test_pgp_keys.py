@@ -17,7 +17,7 @@ from workflows.core.sentences import OnboardError, text_of
 from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.gpg.inspect import KeyDetails, check_key, inspect_key
 from workflows.gpg.verdict import VerdictKind, arrival_words
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import Request as SentRequest

@@ -19,7 +19,7 @@ from workflows.core.sentences import OnboardError, Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.discover import find_project
 from workflows.layer.model import Project
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import apply, hand_over, judged_plan, plan, recovery, state_now
 from workflows.steps.admin.accepted_plan import (

@@ -16,8 +16,7 @@ from workflows.admin import ADMIN
 from workflows.core.sentences import OnboardError, text_of
 from workflows.layer.edit.operation import EditRefused
 from workflows.layer.model import Subject
-from workflows.machine.events import Started, StepKey, Succeeded
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Started, StepKey, Succeeded, Verdict
 from workflows.machine.rules import reduce
 from workflows.machine.state import State
 from workflows.machine.summaries import Summary, keep_summary, made_from

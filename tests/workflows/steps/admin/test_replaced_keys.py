@@ -16,7 +16,7 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import OnboardError, joined, text_of
 from workflows.gpg.inspect import check_key
 from workflows.layer.write import ChangeSet
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import (

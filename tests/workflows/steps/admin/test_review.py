@@ -27,8 +27,7 @@ from workflows.layer.edit import run
 from workflows.layer.edit.operation import Operation
 from workflows.layer.model import Layer, Place
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange, Protected
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Choice, StepKey, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import pgp_keys, review, users
 from workflows.steps.admin.edits import operations, read_layers

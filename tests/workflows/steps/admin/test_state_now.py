@@ -21,7 +21,7 @@ from support.fakes import fake_environment
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError
 from workflows.core.shapes import plain
-from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned

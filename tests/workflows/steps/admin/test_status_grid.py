@@ -16,8 +16,7 @@ from workflows.core.openpgp import fingerprint_in
 from workflows.core.shapes import plain
 from workflows.gpg.normalise import normalise
 from workflows.machine.drafts import Drafts
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey, Verdict
 from workflows.machine.summaries import DRAFTS, Summary, keep_summary, made_from
 from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.edits import applied_everywhere

@@ -17,7 +17,7 @@ from workflows.aws.sts_regions.ask import Answered, regions_of
 from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled
 from workflows.layer.discover import find_project
-from workflows.machine.observations import Verdict
+from workflows.machine.events import Verdict
 from workflows.steps.admin import sts_regions
 from workflows.steps.admin.terraform_runs import CodeWanted
 from workflows.steps.shared.module import Context, Progress

@@ -23,8 +23,7 @@ from workflows.core import files
 from workflows.core.files import FileError
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, StepKey, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key

@@ -13,7 +13,7 @@ from support.pgp import ENVIRONMENT
 
 from workflows.core.installation import how_to_install
 from workflows.gpg.tools import GpgMissing
-from workflows.machine.observations import AGREES
+from workflows.machine.events import AGREES
 from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.steps.new_user import before_you_start as step

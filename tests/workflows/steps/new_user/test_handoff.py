@@ -24,8 +24,7 @@ from support.pgp import GpgHome, gpg_home
 
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.events import checked_facts
-from workflows.machine.observations import AGREES, Choice, Verdict
+from workflows.machine.events import AGREES, Choice, Verdict, checked_facts
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import NEW_PASSWORD, NEW_ROLES, Handoff, handoff_from, open_handoff
 from workflows.steps.new_user import handoff as step, sign_in

@@ -21,8 +21,7 @@ from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict, seen_at
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict, seen_at
 from workflows.steps.new_user import mfa as step
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context

@@ -18,7 +18,7 @@ from workflows.core.sentences import Cancelled, OnboardError
 from workflows.desktop.clipboard import ClipboardUnavailable, Osc52Clipboard
 from workflows.gpg.inspect import check_key
 from workflows.gpg.verdict import Headline
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.events import AGREES, Observation
 from workflows.messages.request import open_request
 from workflows.steps.new_user import pgp_key as step
 from workflows.steps.new_user.pgp_key import NewKey, Request, own_keys

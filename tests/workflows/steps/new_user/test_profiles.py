@@ -17,8 +17,7 @@ from support.served_aws import BASE, ITEM, ROLE, jane
 
 from workflows.core.files import made_private
 from workflows.core.sentences import OnboardError, count
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.messages.handoff import Handoff, Identity
 from workflows.profiles.merge import profile_sections
 from workflows.profiles.plan import credential_command

@@ -18,8 +18,7 @@ from support.pgp import GpgHome, gpg_home
 from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError
 from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.messages.handoff import ACCESS, NEW_KEY, NEW_PASSWORD, Handoff
 from workflows.steps.new_user import sign_in as step
 from workflows.steps.new_user.sign_in import Request

@@ -13,8 +13,7 @@ from support.strict_aws import PAGES, SECURITY
 
 from workflows.aws.errors import AwsError, AwsFailure
 from workflows.core.secret import Credentials, Secret
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, SAID_SO, Verdict, seen_at
+from workflows.machine.events import AGREES, SAID_SO, StepKey, Verdict, seen_at
 from workflows.steps.new_user import access_keys, sign_in
 from workflows.steps.new_user.access_keys import API, TYPED, Request
 from workflows.steps.shared.module import Looks

@@ -24,8 +24,7 @@ from workflows.aws.verify import Result
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
-from workflows.machine.events import StepKey
-from workflows.machine.observations import Verdict, seen_at
+from workflows.machine.events import StepKey, Verdict, seen_at
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import Request

@@ -19,7 +19,7 @@ from workflows.aws.iam import AccessKey
 from workflows.core.files import NotSynced
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.observations import AGREES, NOT_ASKED, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Verdict
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation.rotate import Parts, finish, inquire, observe, recover, rotate
 from workflows.stores.key_records import WAIT_DAYS, KeyRecord, KeyRecords, Phase, remark

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from workflows.machine.observations import Observation, Verdict, dated, seen_at
+from workflows.machine.events import Observation, Verdict, dated, seen_at
 
 SAID = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
