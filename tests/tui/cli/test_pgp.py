@@ -3,30 +3,22 @@ from __future__ import annotations
 import base64
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.message_samples import identity
+from support.gpg_commands import on_terminal, run
 from support.pgp import PAST, GpgHome, gpg_home
 
 from tui.cli.arguments import DONE, REFUSED, USAGE
-from tui.cli.key_report import provider_of
-from workflows.core.sentences import OnboardError
 from workflows.gpg.normalise import normalise
 from workflows.gpg.verdict import Headline
-from workflows.layer.discover import ProjectError, provider_wanted
-from workflows.messages.handoff import Handoff
 from workflows.messages.request import open_request
 
 PASSPHRASE = "canary passphrase of four words"
-PASSWORD = "canary-Passw0rd!"
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {{\n  version = "{}"\n}}\n'
 HEAVY = {"textual", "rich", "boto3", "botocore", "moto", "flask"}
 
@@ -38,73 +30,6 @@ def home() -> Iterator[GpgHome]:
         folder.key("juan", "ed25519", subkey="cv25519")
         folder.key("expired", at=PAST, expires="1y")
         yield folder
-
-
-@pytest.fixture(scope="module")
-def message(home: GpgHome) -> str:
-    return base64.b64encode(home.encrypt("jane.doe", PASSWORD)).decode()
-
-
-def run(home: GpgHome, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "iam_onboard", *arguments],
-        input=given,
-        capture_output=True,
-        env={**os.environ, "GNUPGHOME": str(home.path)},
-        start_new_session=True,
-        check=False,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def on_terminal(
-    home: GpgHome, answers: list[tuple[str, str]], *arguments: str, given: bytes = b""
-) -> tuple[int, str, str]:
-    """Run with a terminal for questions and a pipe as output: exit code, output, what was shown."""
-    reading, writing = os.pipe()
-    child, terminal = pty.fork()
-    if child == 0:
-        os.dup2(writing, 1)
-        if given:
-            taking, giving = os.pipe()
-            os.write(giving, given)
-            os.close(giving)
-            os.dup2(taking, 0)
-        environment = {**os.environ, "GNUPGHOME": str(home.path)}
-        os.execve(  # noqa: S606 - a child of a forked terminal
-            sys.executable, [sys.executable, "-m", "iam_onboard", *arguments], environment
-        )
-    os.close(writing)
-    shown = ""
-    for question, answer in answers:
-        shown = _until(terminal, shown, question)
-        os.write(terminal, f"{answer}\n".encode())
-    with os.fdopen(reading, "rb") as output:
-        told = output.read().decode()
-    shown += _rest(terminal)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told, shown
-
-
-def _until(terminal: int, shown: str, words: str) -> str:
-    start = len(shown)
-    while words not in shown[start:]:
-        shown += os.read(terminal, 4096).decode()
-    while "assphrase" in words and termios.tcgetattr(terminal)[3] & termios.ECHO:
-        time.sleep(0.01)  # the echo is switched off around the time when the question is written
-    return shown
-
-
-def _rest(terminal: int) -> str:
-    rest = ""
-    while True:
-        try:
-            data = os.read(terminal, 4096)
-        except OSError:
-            return rest  # the last process that had it open has ended
-        if not data:
-            return rest
-        rest += data.decode()
 
 
 def layer(folder: Path, version: str, files: dict[str, bytes]) -> Path:
@@ -142,15 +67,6 @@ def test_the_provider_version_decides(home: GpgHome, tmp_path: Path) -> None:
     layer(tmp_path / "layer", "3.39.0", {})
     done = run(home, "pgp", "check", str(key), "--layer", str(tmp_path / "layer"))
     assert done.returncode == REFUSED
-
-
-def test_why_a_layers_provider_is_unknown_is_said(tmp_path: Path) -> None:
-    (tmp_path / ".terraform.lock.hcl").write_bytes(b"#" * 6_000_000)
-    with pytest.raises(ProjectError) as unknown:
-        provider_wanted(tmp_path)
-    with pytest.raises(OnboardError) as refused:
-        provider_of(tmp_path)
-    assert str(unknown.value.why) in str(refused.value.what)
 
 
 def test_a_verdict_as_json(home: GpgHome) -> None:
@@ -353,59 +269,6 @@ def test_two_different_passphrases_make_no_key() -> None:
         assert (code, told) == (REFUSED, "")
         assert "different" in shown
         assert home.run("--list-secret-keys") == b""
-
-
-def test_the_password_goes_to_standard_output_and_the_passphrase_is_not_shown(
-    home: GpgHome, message: str, tmp_path: Path
-) -> None:
-    home.forget_passphrases()
-    file = tmp_path / "password.txt"
-    file.write_text(message)
-    question = "Passphrase of your PGP key"
-    code, told, shown = on_terminal(home, [(question, "wrong"), (question, PASSPHRASE)], "decrypt", str(file))
-    assert (code, told) == (DONE, PASSWORD)
-    assert shown.count(question) == 2
-    assert PASSPHRASE not in shown
-    assert PASSWORD not in shown
-    home.forget_passphrases()
-    code, told, _ = on_terminal(home, [(question, PASSPHRASE)], "decrypt", given=f"> {message}%\n".encode())
-    assert (code, told) == (DONE, PASSWORD)
-
-
-def test_without_a_terminal_nobody_is_asked(home: GpgHome, message: str) -> None:
-    home.forget_passphrases()
-    done = run(home, "decrypt", given=message.encode())
-    assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "passphrase" in done.stderr
-
-
-def test_a_passphrase_that_the_agent_remembers_is_not_asked_for(home: GpgHome, message: str) -> None:
-    home.run("--decrypt", stdin=base64.b64decode(message), passphrase=PASSPHRASE)
-    done = run(home, "decrypt", given=message.encode())
-    assert (done.returncode, done.stdout, done.stderr) == (DONE, PASSWORD, "")
-
-
-def test_a_handoff_is_opened_and_its_account_chosen(home: GpgHome, message: str) -> None:
-    home.run("--decrypt", stdin=base64.b64decode(message), passphrase=PASSPHRASE)
-    fingerprint = home.fingerprint("jane.doe")
-    both = [
-        identity(
-            account_name=name,
-            account_id=account_id,
-            encrypted_password=message,
-            key_fingerprint=fingerprint,
-            profiles=(),
-        )
-        for name, account_id in (("management", "111111111111"), ("security", "222222222222"))
-    ]
-    handoff = Handoff("bb", tuple(both[:1])).render().encode()
-    two = Handoff("bb", tuple(both)).render().encode()
-    assert run(home, "decrypt", given=handoff).stdout == PASSWORD
-    done = run(home, "decrypt", given=two)
-    assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "--account" in done.stderr
-    assert run(home, "decrypt", "--account", "security", given=two).stdout == PASSWORD
-    assert run(home, "decrypt", "--account", "shared", given=two).returncode == REFUSED
 
 
 @pytest.mark.parametrize(
