@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import fake_environment
-from support.panes import by_id
+from support.panes import by_id, rest
 from support.small_steps import SmallStep, panes_for, small_workflow
 from support.steps import step_of
+from textual.pilot import Pilot
 
 from tui.app.application import OnboardApp
 from tui.app.session_control import (
@@ -115,3 +116,14 @@ class House:
             session.succeed(key, facts)
         session.close()
         return session.folder.name
+
+
+def text_of(app: OnboardApp) -> str:
+    """Return what is on the screen."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait for what the application does, and for what comes of that."""
+    await rest(pilot)
+    await rest(pilot)

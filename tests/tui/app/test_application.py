@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject
 from support.fakes import FakeClipboard
-from support.house import LAYERS, PROJECT, USERS, House
+from support.house import LAYERS, PROJECT, USERS, House, settled, text_of
 from support.panes import rest, until
-from support.small_steps import NOT_THERE, SmallPane, SmallStep, small_workflow
+from support.small_steps import SmallPane, SmallStep, small_workflow
 from support.steps import step_of
 from textual.app import ComposeResult
 from textual.content import Content
@@ -42,7 +42,6 @@ from tui.app.session_control import (
     Start,
 )
 from tui.app.stage import note_of
-from tui.app.starting import Starting
 from tui.app.wizard import WizardScreen
 from tui.host import Machine
 from workflows.core.secret import Secret
@@ -57,15 +56,6 @@ from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Context
 
 POISON = "\x1b]52;c;UE9JU09O\x07\x9b31mPOISON\x7f\u202e\u200b\U000e0041"
-
-
-def text_of(app: OnboardApp) -> str:
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
-
-
-async def settled(pilot: Pilot[Any]) -> None:
-    await rest(pilot)
-    await rest(pilot)
 
 
 async def test_without_a_wish_it_shows_the_home_screen(house: House) -> None:
@@ -422,25 +412,6 @@ async def test_a_session_that_is_open_elsewhere_is_refused_with_the_way_out(hous
             assert isinstance(app.screen, HomeScreen)
     finally:
         lock.release()
-
-
-async def test_a_world_that_does_not_open_is_told_on_the_first_screen(house: House) -> None:
-    house.source.failure = NOT_THERE
-    app = house.app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        assert isinstance(app.screen, Starting)
-        assert NOT_THERE.next in text_of(app)
-        assert "^q" in text_of(app)
-        await pilot.press("enter")
-        await settled(pilot)
-        assert NOT_THERE.next in text_of(app), "it was tried again"
-        house.source.failure = None
-        await pilot.press("enter")
-        await settled(pilot)
-        assert isinstance(app.screen, HomeScreen)
-        await pilot.press("ctrl+q")
-    assert app.failure is None
 
 
 async def test_a_session_that_cannot_be_begun_is_told_over_the_home_screen(house: House) -> None:
