@@ -10,8 +10,7 @@ from support.house import LAYERS, PROJECT, USERS, House
 
 from tui.app.session_control import SessionControl, Start
 from tui.app.stage import note_of, reopened_because
-from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.run import SessionRun
 
