@@ -79,7 +79,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane #readable, AccessKeysPane #locked, AccessKeysPane.-done #skipped { display: none; }
     AccessKeysPane ButtonRow { margin: 0; }
     AccessKeysPane Button { margin-right: 2; }
-    AccessKeysPane #again { margin-top: 1; }
+    AccessKeysPane #kept-lines { margin-bottom: 1; }
     AccessKeysPane.-full Checklist, AccessKeysPane.-full > .pane-head { margin: 0; }
     """
 
@@ -463,6 +463,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._foreign |= {one.key_id for one in offered}
             path.value = self._offered = ""
             self.query_one(Checklist).start_again()
+            self._focus_way()  # the primary action, which had the focus, waits for the file now
+            self._look_for_download()
 
     @on(Button.Pressed, "#copy-folder")
     def _copy_folder(self) -> None:

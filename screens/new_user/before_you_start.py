@@ -76,6 +76,7 @@ class BeforeYouStartPane(StepPane):
             **opening.draft,
         }
         self._found: Found | None = None
+        self._missing: list[str] = []
 
     def compose_body(self) -> ComposeResult:
         for name, label, hint in _FIELDS:
@@ -86,7 +87,7 @@ class BeforeYouStartPane(StepPane):
         yield Text(self._hint(start), classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
-        yield ButtonRow(Button("How to install aws", id="install"), Button("Look again", id="look"))
+        yield ButtonRow(Button("How to install it", id="install"), Button("Look again", id="look"))
 
     def _hint(self, request: Request) -> str:
         """Say where both values come from."""
@@ -109,7 +110,7 @@ class BeforeYouStartPane(StepPane):
 
     @on(Button.Pressed, "#install")
     def _tell_how(self) -> None:
-        self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
+        self.app.push_screen(Notice(f"How to install {self._missing[0]}", how_to_install(self._missing[0])))
 
     @on(Button.Pressed, "#look")
     def _look_for_tools(self) -> None:
@@ -123,9 +124,10 @@ class BeforeYouStartPane(StepPane):
             self.query_one("#use", Button).label = f"Use the invitation for {invited[0].user} (mailbox)"
         self.query_one("#use").display = bool(invited) and self.request() not in invited
         self.query_one("#hint", Text).update(self._hint(self.request()))
-        missing = {tool.name for tool in found.tools if not tool.version}
-        self.query_one("#install").display = "aws" in missing
-        self.query_one("#look").display = bool(missing)
+        self._missing = [tool.name for tool in found.tools if not tool.version]
+        if self._missing:
+            self.query_one("#install", Button).label = f"How to install {self._missing[0]}"
+        self.query("#install, #look").set(display=bool(self._missing))
 
     @on(Button.Pressed, "#use")
     def _use(self) -> None:
@@ -190,5 +192,5 @@ def _tools_text(found: Found, *, sandbox: bool) -> str:
         mark = "✓" if tool.version else "✗" if tool.needed else "–"
         lines.append(f"{mark} {f'{tool.name} {tool.version}':<{width}}{text_of(tool.purpose)}")
         if tool.needed and not tool.version:
-            lines += ["  It is missing. Install it, then look again:", how_to_install(tool.name)]
+            lines.append("  It is missing. Install it, then look again.")
     return "\n".join([*lines, *(_PRETEND_PHONE if sandbox else _PHONE)])

@@ -33,7 +33,7 @@ from screens.widgets.fields import (
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.secret import Secret
-from workflows.core.sentences import OnboardError, Sentence, joined, moment_text, said_so, text_of
+from workflows.core.sentences import OnboardError, Problem, Sentence, joined, moment_text, said_so, text_of
 from workflows.machine.events import NOT_ASKED, StepKey
 from workflows.steps.new_user import mfa
 from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
@@ -479,6 +479,12 @@ class MfaPane(BrowsingPane):
             self._pending.drop()
             self._pending = None
             self._show()
+
+    def place_problems(self, problems: Sequence[Problem]) -> None:
+        """Show a problem of two complete codes once: at its field, no longer below the fields."""
+        super().place_problems(problems)
+        if problems and not any(map(code_problem, self.query_one(DeviceCodes).codes())):
+            self.query_one("#check", Text).update("")
 
     # -- the input ---------------------------------------------------------------------------------
 

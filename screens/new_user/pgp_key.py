@@ -234,7 +234,10 @@ class PgpKeyPane(StepPane):
                 self.query_one("#name", Input).value = key.name
                 self.query_one("#email", Input).value = next(iter(key.mails), "")
         self._fill(str(self._start["choice"]))
-        self.query_one("#keys" if self._keys else "#name").focus()
+        if self.settled:
+            self.focus_primary()
+        else:
+            self.query_one("#keys" if self._keys else "#name").focus()
         if not keys and not self._start["replacement"]:
             self.query_one(".pane-title", Text).update("Create your PGP key")
         self.call_after_refresh(self._remember)

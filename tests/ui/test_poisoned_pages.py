@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.panes import rest
 from support.poison import POISON, places
-from support.scenes import SMALL, Scene, Stage, in_state
+from support.scenes import SMALL, Scene, Stage, in_state, then
 from support.scenes.admin import Office, apply_failed, apply_ready, open_office
 from support.scenes.catalogue import ALONE, IN_THE_OFFICE
 from support.scenes.poisoned import PoisonedStage
 from textual.app import App
-from textual.pilot import Pilot
 
 from screens.registry import PANES
 from workflows.core.text import safe
@@ -24,6 +22,7 @@ READABLE = ("project_long", "email", "region", "profile", "user", "comment", "ke
 OURS_ALONE = {
     *("access-keys", "access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
     *("plan-not-made", "sts-regions", "users-everybody", "waiting"),
+    *("rotation-without-keys", "pgp-key-incomplete", "handoff-junk", "mfa-done", "finished-new-user"),
 }
 """Scenes that show nothing that comes from elsewhere, or only in a field or below, where it takes no room."""
 
@@ -47,19 +46,13 @@ VARIANTS = {
     *("sign-in-locked", "mfa", "profiles", "verify-asks", "pgp-keys", "pgp-keys-complete", "pgp-keys-choice"),
     *("group-dialog", "policies-dialog", "plan-not-made", "plan-running", "plan-foreign"),
     *("apply", "apply-running", "error-dialog"),
+    *("rotation-without-keys", "rotation-refused", "rotation-done", "rotation-finished", "retirement-done"),
+    *("before-you-start-without-gpg", "pgp-key-incomplete", "pgp-key-done", "handoff-junk", "handoff-done"),
+    *("sign-in-wrong", "sign-in-done", "mfa-wrong-code", "mfa-done", "access-keys-refused"),
+    *("access-keys-done", "access-keys-again", "profiles-conflict", "profiles-done", "verify-running"),
+    "finished-new-user",
 }
 """Other states of pages that the rest shows already; `make slow` tries them too."""
-
-
-def then(scene: Scene, *pressed: str) -> Scene:
-    """The scene, and keys that are pressed in it."""
-
-    async def before(pilot: Pilot[Any]) -> None:
-        await scene.before(pilot)
-        await pilot.press(*pressed)
-        await rest(pilot)
-
-    return Scene(scene.app, before)
 
 
 @pytest.fixture(scope="module")

@@ -314,6 +314,7 @@ async def test_the_file_of_a_foreign_key_is_not_offered_again_and_its_steps_are_
             await rest(pilot)
             assert field(app, "path").value == ""
             assert pane.query_one(Checklist).ticks == []
+            assert isinstance(app.focused, Button), "not lost with the primary action, which waits"
     assert path.exists()
 
 

@@ -154,10 +154,12 @@ async def test_a_missing_gpg_is_told_with_commands_and_looked_for_again(tmp_path
         tmp_path / "sessions", [before_you_start], {"before-you-start": {"project": "bb", "user": "j"}}
     )
     app = host(tmp_path, session, path=str(programs))
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#install", Button).press()
         await rest(pilot)
         assert all(command in app.text() for _, command in COMMANDS["gpg"])
-        await pilot.press("ctrl+n")
+        await pilot.press("escape", "ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, ErrorDialog)
         await pilot.press("escape")

@@ -266,6 +266,13 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         await rest(pilot)
         check = app.pane.query_one("#check", Static)
         assert "180" in str(check.content)
+        field(app, "second-code").value = new_user.code(seed, -5)
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.pane.problems
+        assert str(check.content) == "", "it is said once"
+        field(app, "second-code").value = ""
         field(app, "first-code").value = new_user.code(seed, -1)
         await rest(pilot)
         assert "✓" in str(check.content)

@@ -179,6 +179,16 @@ def keys(*pressed: str) -> Before:
     return before
 
 
+def then(scene: Scene, *pressed: str) -> Scene:
+    """Return the scene with keys that are pressed in it."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await scene.before(pilot)
+        await keys(*pressed)(pilot)
+
+    return Scene(scene.app, before)
+
+
 async def freeze(pilot: Pilot[Any]) -> None:
     """Stop animations: a spinner stays at its first frame.
 

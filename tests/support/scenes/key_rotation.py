@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from support.scenes import NOW, Scene, Stage
+from support.scenes import NOW, Scene, Stage, keys
 
+from screens.rotation import pages
+from workflows.aws.sts import WrongCode
 from workflows.environment import Environment
+from workflows.machine.events import Facts
+from workflows.machine.session import Session
+from workflows.steps.rotation import rotate
+from workflows.steps.shared.module import Context, Report
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 
 OLD, NEW = "AKIAEXAMPLEEXAMPLE01", "AKIAEXAMPLEEXAMPLE02"
+_DEVICE = "arn:aws:iam::222222222222:mfa/jane.doe"
 
 
 def _environment(stage: Stage, *, waiting: bool) -> Environment:
@@ -51,16 +58,61 @@ def rotation(stage: Stage) -> Scene:
     return stage.wizard(stage.session("rotation", {}), _environment(stage, waiting=False), "rotation")
 
 
+def rotation_without_keys(stage: Stage) -> Scene:
+    """No key is kept on this computer."""
+    return stage.wizard(stage.session("rotation", {}), stage.environment(), "rotation")
+
+
+def rotation_refused(stage: Stage) -> Scene:
+    """AWS rejected the code."""
+
+    def perform(_request: rotate.Request, _context: Context, _report: Report) -> Facts:
+        raise WrongCode(
+            "AWS rejected the code",
+            "AWS rejected the MFA code.",
+            next=f"Wait for the app's next code and enter that one. It must come from {_DEVICE}.",
+        )
+
+    stage.put(rotate, "perform", perform)
+    stage.put(pages, "_open", lambda *_: None)
+    pressed = keys("tab", *"123456", "ctrl+n", "left", "enter")
+    environment = _environment(stage, waiting=False)
+    return stage.wizard(stage.session("rotation", {}), environment, "rotation", pressed)
+
+
+def rotation_done(stage: Stage) -> Scene:
+    """The new key works, and the old one is deactivated."""
+    return stage.wizard(_rotated(stage), _environment(stage, waiting=True), "rotation")
+
+
 def retirement(stage: Stage) -> Scene:
     """The old key has been inactive for four days."""
+    return stage.wizard(_rotated(stage), _environment(stage, waiting=True), "retirement")
+
+
+def retirement_done(stage: Stage) -> Scene:
+    """The old key is deleted."""
+    return stage.wizard(_rotated(stage, "retirement"), _environment(stage, waiting=False), "retirement")
+
+
+def rotation_finished(stage: Stage) -> Scene:
+    """The closing page of a rotation."""
+    return stage.wizard(_rotated(stage, "retirement"), _environment(stage, waiting=False), "")
+
+
+def _rotated(stage: Stage, *done: str) -> Session:
     fact = {
         "project": "bb",
         "profile": "bb-security",
         "id": NEW,
         "old_id": OLD,
         "kept": "this computer's keyring",
-        "at": "",
-        "told": [],
+        "mfa": True,
+        "at": NOW.isoformat(),
+        "told": [
+            f"{NEW} is kept in this computer's keyring, and works.",
+            f"{OLD} is deactivated. Delete it in a few days, if no program has failed.",
+        ],
     }
-    session = stage.session("rotation", {"rotated": fact}, "rotation")
-    return stage.wizard(session, _environment(stage, waiting=True), "retirement")
+    facts = {"rotated": fact, "retired": {"id": OLD, "told": [f"{OLD} is deleted."]}}
+    return stage.session("rotation", facts, "rotation", *done)

@@ -6,27 +6,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.message_samples import ciphertext, identity
-from support.panes import PaneHost, rest
-from support.scenes import NOW, Scene, Stage, keys
+from support.panes import PaneHost, rest, settle
+from support.scenes import NOW, Scene, Stage, keys, then
 from textual.pilot import Pilot
 
 from screens.new_user import pgp_key as pgp_key_pane
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
-from workflows.aws.sts import WrongCode
+from workflows.aws.sts import Identity as Caller, WrongCode
 from workflows.aws.verify import Hindered, Hindrance, Result
-from workflows.core.secret import Secret
+from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
-from workflows.machine.events import StepKey
+from workflows.machine.events import AGREES, StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
+from workflows.profiles.record import Difference, HandChange, Stale
 from workflows.steps.new_user import (
     access_keys,
     before_you_start,
     handoff,
+    mfa as mfa_step,
     profiles as profiles_step,
     sign_in,
     verify,
@@ -36,6 +38,8 @@ from workflows.steps.new_user.handoff import Arrival
 from workflows.steps.new_user.pgp_key import OwnChoice
 from workflows.steps.new_user.verify import IdentityView, Survey
 from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_access_key import check_owner
+from workflows.steps.shared.own_identity import identity_of
 
 SECURITY, MANAGEMENT = "222222222222", "111111111111"
 FINGERPRINT = "45FDF50B9C1A0E6B7F0213D84C5A6E9D17B3F208"
@@ -92,7 +96,7 @@ def _facts() -> dict[str, Any]:
             "kept": "keyring",
             "how": "console",
             "mfa_serial": SERIAL,
-            "told": [],
+            "told": ["iam-onboard keeps the key in this computer's keyring."],
         },
         "profiles": {
             "names": names,
@@ -131,6 +135,16 @@ def before_start(stage: Stage) -> Scene:
     return stage.wizard(session, stage.environment(), "before-you-start")
 
 
+def before_start_without_gpg(stage: Stage) -> Scene:
+    """A needed program is missing."""
+    tools = (
+        Tool("gpg", "", needed=True, purpose="makes your key and decrypts your password"),
+        Tool("aws", "2.31.3", needed=False, purpose="only for the command line"),
+    )
+    stage.put(before_you_start, "survey", lambda *_, **__: Found(tools, ()))
+    return stage.wizard(stage.session("new-user", {}), stage.environment(), "before-you-start")
+
+
 def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
     values: dict[str, Any] = {
         "fingerprint": fingerprint,
@@ -165,6 +179,30 @@ def pgp_key_own(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "pgp-key"), stage.environment(), "pgp-key")
 
 
+def pgp_key_incomplete(stage: Stage) -> Scene:
+    """The form of a new key, with fields that can't be accepted."""
+    wrong = ("tab", *"jane", "tab", "9", "9", "tab", *"short", "tab", *"shor", "ctrl+n")
+    return then(pgp_key_new(stage), *wrong)
+
+
+def pgp_key_done(stage: Stage) -> Scene:
+    """The key is made, and the request written."""
+    found = (_key("Jane Doe <jane.doe@company.example>", FINGERPRINT),)
+    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: found)
+    return stage.wizard(_session(stage, "handoff"), stage.environment(), "pgp-key")
+
+
+def handoff_junk(stage: Stage) -> Scene:
+    """What was pasted is no handoff."""
+    stage.put(handoff, "list_secret_keys", lambda *_: ())
+    pressed = keys(*"hello", "ctrl+n")
+    return stage.wizard(_session(stage, "handoff"), stage.environment(), "handoff", pressed)
+
+
+def handoff_done(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "sign-in"), stage.environment(), "handoff")
+
+
 def handoff_awaited(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "handoff"), stage.environment(), "handoff")
 
@@ -192,6 +230,38 @@ def sign_in_open(stage: Stage) -> Scene:
     stage.put(sign_in, "decrypt_password", decrypt)
     session = _session(stage, "sign-in")
     return stage.wizard(session, stage.environment(), "sign-in@security", keys(*"secret", "enter"))
+
+
+def sign_in_wrong(stage: Stage) -> Scene:
+    """The passphrase is wrong."""
+
+    def decrypt(_passphrase: Secret, _context: Any, _report: Any) -> Secret:
+        raise WrongPassphrase
+
+    stage.put(sign_in, "decrypt_password", decrypt)
+    pressed = keys(*"secret", "enter")
+    return stage.wizard(_session(stage, "sign-in"), stage.environment(), "sign-in@security", pressed)
+
+
+def sign_in_done(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "mfa"), stage.environment(), "sign-in@security")
+
+
+def mfa_wrong_code(stage: Stage) -> Scene:
+    """The device was created with an access key, and the first code isn't from it."""
+
+    def begin(*_: object) -> mfa_step.Pending:
+        return mfa_step.Pending(SERIAL, Secret(SEED), "bb-security", Credentials("AKIAEXAMPLE", Secret("s")))
+
+    stage.put(mfa_step, "begin", begin)
+    session = _session(stage, "mfa")
+    session.drafts.save(StepKey("mfa", "security"), {"how": "api", "place": "kept"})
+    pressed = keys("ctrl+n", "enter", *"123456", "tab", *"654321", "ctrl+n")
+    return stage.wizard(session, stage.environment(), "mfa@security", pressed)
+
+
+def mfa_done(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "access-keys"), stage.environment(), "mfa@security")
 
 
 def mfa(stage: Stage) -> Scene:
@@ -240,6 +310,33 @@ def access_keys_without_browser(stage: Stage) -> Scene:
     return _at_downloads(stage, environment, "enter", "enter", "enter")
 
 
+def access_keys_refused(stage: Stage) -> Scene:
+    """The file has a key of another account."""
+    stranger = Caller(f"arn:aws:iam::{MANAGEMENT}:user/jane.doe", MANAGEMENT)
+
+    def perform(_request: object, context: Context, _report: Report) -> dict[str, Any]:
+        check_owner(stranger, identity_of(context), context)
+        raise AssertionError("it belongs to another account")
+
+    environment = stage.environment()
+    path = environment.downloads / "jane.doe_accessKeys.csv"
+    path.parent.mkdir()
+    path.write_text(f"Access key ID,Secret access key\nAKIAIOSFODNN7EXAMPLE,{'x' * 40}\n")
+    found = access_keys.Download(path, 8, key_id="AKIAIOSFODNN7EXAMPLE")
+    stage.put(access_keys, "downloads", lambda _context: (found,))
+    stage.put(access_keys, "perform", perform)
+    return then(_at_downloads(stage, environment, "enter", "enter"), "ctrl+n", "escape")
+
+
+def access_keys_done(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "profiles"), stage.environment(), "access-keys@security")
+
+
+def access_keys_again(stage: Stage) -> Scene:
+    """Another key is to be kept."""
+    return then(access_keys_done(stage), "shift+tab", "enter")
+
+
 def _at_downloads(stage: Stage, environment: Environment, *pressed: str) -> Scene:
     """Return the page for access keys, after these keys were pressed and the downloads folder was read."""
 
@@ -258,6 +355,29 @@ def _at_downloads(stage: Stage, environment: Environment, *pressed: str) -> Scen
 def profiles(stage: Stage) -> Scene:
     stage.put(profiles_step, "credential_command", _credential_command)
     return stage.wizard(_session(stage, "profiles"), stage.environment(), "profiles@security")
+
+
+def profiles_conflict(stage: Stage) -> Scene:
+    """One profile was changed by hand, and the handoff no longer names another."""
+    shown = profiles(stage)
+    names = ("bb-security", "bb-shared-devops")
+    changed = HandChange(names[1], ours=True, differences=(Difference("region", "eu-west-1", "us-east-1"),))
+    gone = Stale("bb-network-devops", "arn:aws:iam::666666666666:role/DevOps", changed_by_hand=False)
+    diff = "--- config\n+++ config\n@@ -1 +1 @@\n-[profile bb-network-devops]\n+[profile bb-security]"
+    found = profiles_step.Preview(
+        diff, names, (), written=names[:1], removed=(gone.profile,), by_hand=(changed,), stale=(gone,)
+    )
+    stage.put(profiles_step, "survey", lambda *_: found)
+    return shown
+
+
+def profiles_done(stage: Stage) -> Scene:
+    """The files have the profiles already."""
+    names = tuple(_facts()["profiles"]["names"])
+    stage.put(profiles_step, "survey", lambda *_: profiles_step.Preview("", names, ()))
+    done = ("sign-in", "mfa", "access-keys", "profiles")
+    session = stage.session("new-user", _facts(), *STEPS, *(f"{step}@security" for step in done))
+    return stage.wizard(session, stage.environment(), "profiles@security")
 
 
 def _credential_command(project: str, profile: str, **_: object) -> str:
@@ -309,6 +429,38 @@ def verify_for_admin(stage: Stage) -> Scene:
     stage.put(verify, "verify", _taken_away)
     pressed = keys(*"123456", "ctrl+n")
     return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def verify_running(stage: Stage) -> Scene:
+    """Half of the profiles have answered."""
+
+    def half(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
+        for result in _answers(_codes, _context, lambda _progress: None)[:2]:
+            report(Progress("Asking", payload=result))
+        stage.hold()
+        raise AssertionError("held until the end")
+
+    _survey(stage)
+    stage.put(verify, "verify", half)
+    pressed = stage.held(*"123456", "ctrl+n")
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def finished_new_user(stage: Stage) -> Scene:
+    """The end: one account has no access key, and one role doesn't work."""
+    for step in (access_keys, profiles_step):
+        stage.put(step, "observe", lambda _context: AGREES)
+    in_security = (f"{step}@security" for step in REPEATED)
+    results = [
+        {"profile": f"bb-{account}-devops", "arn": "", "problem": problem, "title": problem}
+        for (account, _), problem in zip(_ROLES, ("", "", "Can't assume the role"), strict=True)
+    ]
+    facts = {**_facts(), "verified": {"results": results, "at": NOW.isoformat()}}
+    session = stage.session("new-user", facts, *STEPS, *in_security, "sign-in@management", "mfa@management")
+    for step in ("access-keys", "profiles"):
+        session.skip(StepKey(step, "management"))
+    settle(session, StepKey("verify"), {"verified": facts["verified"]})
+    return stage.wizard(session, stage.environment(), "")
 
 
 def _taken_away(_codes: object, _context: Context, report: Report, **_more: object) -> tuple[Result, ...]:
