@@ -228,7 +228,7 @@ class SignInPane(StepPane):
 
     def primary(self) -> Primary:
         if not self._has_password:
-            return Primary("Continue" if self._identity.sign_in_url else "Continue without a password")
+            return Primary("I can sign in" if self._identity.sign_in_url else "Continue without a password")
         if self._signed_in:
             return Primary("Yes, I'm signed in")
         if self.password is None:

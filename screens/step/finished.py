@@ -39,7 +39,7 @@ from workflows.stores.key_records import KEPT_WORDS
 with on_demand():
     from workflows.aws.sts_regions import answers
     from workflows.steps.admin import account as account_settings, hand_over, mfa_reset
-    from workflows.steps.new_user import access_keys, handoff, verify
+    from workflows.steps.new_user import access_keys, handoff, sign_in, verify
     from workflows.steps.shared import own_access_key
 
 ASIDE = "-aside"
@@ -646,8 +646,12 @@ def _status_table(run: SessionRun, grid: StatusGrid) -> RenderableType | None:
 
 
 def _is_relevant(run: SessionRun, key: StepKey) -> bool:
-    """Return whether a step is needed, or something was done with it."""
-    return run.session.status(key) not in {Status.READY, Status.LOCKED} or key in run.session.state.expected()
+    """Return whether a step is needed, or something was done with it; without a password nobody signs in."""
+    signed_in = (run.session.facts(key.item).get("signed_in") or {}) if key.step == "sign-in" else {}
+    begun = (
+        run.session.status(key) not in {Status.READY, Status.LOCKED} or key in run.session.state.expected()
+    )
+    return begun and signed_in.get("proof") != sign_in.Proof.NONE_CAME
 
 
 def _and_more(rest: Sequence[tuple[str, Iterable[PersonStatus]]]) -> str:

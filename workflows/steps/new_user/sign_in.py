@@ -134,9 +134,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the user reports it, and as AWS does if a kept key can ask."""
-    signs_in = bool(identity_of(context).sign_in_url)
-    seen, proof = SignInSeen(), Proof.AS_IT_WAS if signs_in else Proof.NONE_CAME
-    first = request.already and not replaces_password(context)
+    seen, proof = SignInSeen(), Proof.AS_IT_WAS if identity_of(context).sign_in_url else Proof.NONE_CAME
+    first = not has_password(context) or (request.already and not replaces_password(context))
     since = "" if first else str(context.facts.get("accepted_at") or "")
     if has_password(context):
         report(Progress("Looking for a key to ask AWS with"))
@@ -180,7 +179,7 @@ def just_now(context: Context) -> bool:
 
 def observe(context: Context) -> Observation:
     """Use AWS's record of the sign-in: only a sign-in shows whether a password still works."""
-    if not has_password(context):
+    if not identity_of(context).sign_in_url:
         return AGREES
     if replaced := _replaced_since(context):
         return replaced
@@ -194,7 +193,7 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
-    if not has_password(context):
+    if not identity_of(context).sign_in_url:
         return AGREES
     if replaced := _replaced_since(context):
         return replaced

@@ -137,7 +137,10 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
     roles = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="")
     asked = context(tmp_path, keys, roles)
     assert step.validate(Request(), asked) == []
-    assert step.perform(Request(), asked, nothing)["signed_in"]["proof"] == step.Proof.AS_IT_WAS
+    asked = replace(asked, facts={**asked.facts, "accepted_at": "2026-01-02T00:00:00+00:00"})
+    signed_in = step.perform(Request(), asked, nothing)["signed_in"]
+    assert (signed_in["proof"], signed_in["since"]) == (step.Proof.AS_IT_WAS, ""), "an earlier one counts"
+    assert step.observe(replace(asked, facts={**asked.facts, "signed_in": signed_in})).said_so
 
 
 def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
