@@ -106,7 +106,7 @@ BEFORE_YOU_START = Step(
     id="before-you-start",
     title="Before you start",
     heading="Enter your project and user name",
-    purpose="Ten minutes now, and ten more once your admin has answered.",
+    purpose="Ten minutes until your request is out, and ten more once you have a handoff.",
     gives=("project", "user", "tools"),
     reads=reading(project=str, user=str, tools=Mapping[str, str]),
 )
@@ -141,7 +141,7 @@ PGP_KEY = Step(
 HANDOFF = Step(
     id="handoff",
     title="Handoff",
-    purpose="It names your accounts and roles. Any password in it is encrypted to your key.",
+    purpose="It names your accounts and roles; any password is encrypted to your key.",
     heading="Read the handoff from your admin",
     needs=("project", "user", "fingerprint"),
     gives=("handoff", "identities", "accepted_at", "replaced_passwords", "left_out"),

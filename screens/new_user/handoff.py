@@ -10,7 +10,6 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Resize
 from textual.geometry import Offset, Region
 from textual.widgets import Input, TextArea
 
@@ -20,7 +19,7 @@ from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import Problem, Sentence, moment_text, since_text, text_of
+from workflows.core.sentences import Sentence, moment_text, since_text, text_of
 from workflows.machine.events import NOT_ASKED, Observation, StepKey
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
@@ -30,7 +29,6 @@ from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import existing_path
 
 _LOOK_SECONDS = 1.0
-_LOW = 24
 _REVOKE = "How to revoke my key"
 _UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
 
@@ -44,16 +42,12 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrival { display: none; }
     HandoffPane.-arrived #arrival { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
-    HandoffPane.-refused.-low #waiting, HandoffPane.-refused.-low #watching { display: none; }
+    HandoffPane.-refused.-crowded #waiting, HandoffPane.-refused.-full #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #own-key { display: none; }
     HandoffPane.-another #watching { display: none; }
     HandoffPane.-newer #waiting, HandoffPane.-newer #watching { display: none; }
-    HandoffPane TextArea { height: 3; }
-    HandoffPane.-refused.-low TextArea, HandoffPane.-noted.-low TextArea,
-    HandoffPane.-full TextArea { height: 2; }
+    HandoffPane TextArea { height: 2; }
     HandoffPane FieldRow { margin-top: 1; }
-    HandoffPane.-refused.-low FieldRow, HandoffPane.-refused.-low ButtonRow,
-    HandoffPane.-noted.-low FieldRow, HandoffPane.-noted.-low ButtonRow,
     HandoffPane.-full FieldRow, HandoffPane.-full ButtonRow { margin-top: 0; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
@@ -70,11 +64,11 @@ class HandoffPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self.set_class(bool(opening.note), "-noted")  # set here, so that the whole page is styled once
-        self.set_class(opening.done, "-arrived")
+        self._rests = opening.done and not any(opening.draft.values())
+        self.set_class(self._rests, "-arrived")  # set here, so that the whole page is styled once
         self.set_class(opening.asks, "-newer")  # nobody waits for it any more
         facts = opening.context.facts
-        kept = "accepted_at" in facts and not (opening.done or opening.asks or handoff.asked_since(facts))
+        kept = "accepted_at" in facts and not (self._rests or opening.asks or handoff.asked_since(facts))
         self._accepted = Request(text=handoff_of(opening.context).render()) if kept else None
 
     def compose_body(self) -> ComposeResult:
@@ -127,7 +121,7 @@ class HandoffPane(StepPane):
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_SECONDS, self._look_for_handoff)
-        if self.opening.done:
+        if self._rests:
             held = handoff_of(self.context)
             self._show_arrival(_handoff_lines(held, tuple("" for _ in held.identities), frozenset()))
             self.focus_primary()
@@ -136,15 +130,6 @@ class HandoffPane(StepPane):
         if self.request() != Request():
             self._read_it()
         self._look_for_handoff()
-
-    def place_problems(self, problems: Sequence[Problem]) -> None:
-        """Make space for why there is nothing to read, as for a note."""
-        super().place_problems(problems)
-        self.set_class(bool(problems or (self.opening.note and self._arrival is None)), "-noted")
-
-    def on_resize(self, event: Resize) -> None:
-        """Make space on a low page for a note and the reason why input is rejected."""
-        self.set_class(event.size.height < _LOW, "-low")  # the base class's handler follows
 
     def watch_virtual_size(self) -> None:
         """Offer the rest as long as the page has one."""
@@ -203,11 +188,10 @@ class HandoffPane(StepPane):
         return super().scroll_to_region(region, **{**how, "animate": False})
 
     def turn(self) -> Turn:
-        if self.opening.done or self._arrival is not None:
-            what = "PgDn shows more" if self._unseen else "Your turn: your accounts?"
-            return YOURS if self.opening.done else Turn(what)
+        if self._arrival is not None:
+            return Turn("PgDn shows more" if self._unseen else "Your turn: your accounts?")
         entered = self.request() not in {Request(), self._refused}
-        if entered or self.inside or self.opening.asks or self._keeps:
+        if entered or self.inside or self.opening.asks or self._keeps or self._rests:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_text(str(sent_at), self.context.environment.now())}" if sent_at else ""
@@ -289,9 +273,8 @@ class HandoffPane(StepPane):
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
         self.drop_note()  # the handoff being read is newer than the note
-        self.remove_class("-noted")
         lines = [
-            f"✓ Read from {arrival.source}: this handoff is for you.",
+            f"✓ This handoff{f' from {arrival.source}' if arrival.source else ''} is for you.",
             *(f"! {text_of(remark)}" for remark in (*arrival.remarks, compare) if remark),
             *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
         ]

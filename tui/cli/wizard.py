@@ -111,11 +111,13 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
     project, user = options.project, options.user
     if options.handoff:
         text = asking.given_text(machine, options.handoff, messages.MAX_HANDOFF, "the handoff")
+        drafts["handoff"] = {"text": text}
         if options.handoff == "-":
             asking.keyboard_as_input()
+        elif (file := machine.path(options.handoff)).is_file():  # a pipe is read only once
+            drafts["handoff"] = {"path": str(file)}
         handoff = messages.open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
-        drafts["handoff"] = {"text": text}
     waiting = _waiting(machine, project, user) if project and user else ""
     if options.handoff and not waiting:
         _refuse_without_key(machine, handoff)

@@ -262,17 +262,25 @@ async def test_a_new_account_is_marked_once_though_its_own_roles_name_it_too(
     session.close()
 
 
-async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome) -> None:
-    environment = environment_of(tmp_path, gpg)
-    (environment.home / "handoff.txt").write_text(handoff_for(gpg, "jane").render())
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome, *, accepted: bool) -> None:
+    environment, held = environment_of(tmp_path, gpg), handoff_for(gpg, "jane")
+    (environment.home / "handoff.txt").write_text(held.render())
     session = begun(tmp_path, gpg, {"path": "~/handoff.txt"})
+    if accepted:
+        one = replace(held, identities=(replace(held.identities[0], account_name="management"),))
+        at = "2020-01-01T00:00:00+00:00"
+        settle(session, KEY, {"handoff": one.payload(), "identities": ["management"], "accepted_at": at})
+        session.drafts.save(KEY, {"path": "~/handoff.txt"})
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
-        assert "~/handoff.txt" in str(app.pane.query_one("#arrival", Lines).content)
+        arrival = str(app.pane.query_one("#arrival", Lines).content)
+        assert all(part in arrival for part in ("~/handoff.txt", "security"))
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE
+        assert "security" in session.facts()["identities"]
     session.close()
 
 
@@ -469,7 +477,6 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         assert app.screen is app.wizard
         area = app.pane.query_one(TextArea)
         assert is_displayed(app.pane.query_one("#watching"))
-        assert area.outer_size.height == 3, "the page has room"
         await pilot.resize_terminal(80, 24)
         assert is_displayed(app.pane.query_one("#paste-here"))
         assert not is_displayed(app.pane.query_one("#watching"))

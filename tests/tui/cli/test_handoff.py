@@ -70,7 +70,8 @@ def test_only_a_handoff_of_other_roles_is_joined_with_where_its_key_is_not(
             options.run(machine, options)
     else:
         options.run(machine, options)
-    assert [bool(drafts["pgp-key"]["needless"]) for *_, drafts in begun] == [True] * (occasion == NEW_ROLES)
+    known = [(bool(drafts["pgp-key"]["needless"]), drafts["handoff"]) for *_, drafts in begun]
+    assert known == [(True, {"path": str(tmp_path / "handoff.txt")})] * (occasion == NEW_ROLES)
 
 
 def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(

@@ -83,7 +83,7 @@ class Arrival:
 
     Attributes:
         handoff: its contents.
-        source: where it came from, as a phrase.
+        source: the file that it came from, as a phrase; "" for a text.
         own_keys: for each identity, the user id of the user's key that it is encrypted to, or "" if nothing
             in it is encrypted.
         remarks: what the user should know, one sentence each.
@@ -331,7 +331,7 @@ def mark_of(account_id: str, known: frozenset[str]) -> str:
 
 def _text_and_source(request: Request, context: Context) -> tuple[str, str]:
     if request.text.strip():
-        return request.text, "the pasted text"
+        return request.text, ""
     path = typed_path(request.path, context.environment.home)
     place = "the mailbox" if _is_mail(request, context) else context.environment.readable(path)
     return read_text(path, MAX_HANDOFF), place
