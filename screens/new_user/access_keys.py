@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from enum import IntEnum, auto
 from functools import partial
 from typing import Any
@@ -36,6 +35,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Problem, Sentence, capitalized, count, moment_text, text_of
 from workflows.steps.new_user import access_keys
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Download, Request
+from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import (
     CREDENTIALS_FILE,
     PGP_FILE,
@@ -112,7 +112,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield _kept_lines(self.context.facts.get("access_key") or {}, self.context.environment.now())
+            yield _kept_lines(self.context)
             yield Button("Keep another key", id="again")
         if "mfa" not in self.context.facts:
             yield Text(_WITHOUT_MFA, id="skipped")
@@ -159,6 +159,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             id="delete-file",
         )
         with Vertical(id="way-typed", classes="way"):
+            yield Text("The console shows both when you create a key, the secret only then.", classes="words")
             yield FieldRow("Access key id", KeyIdInput(str(self._start["key_id"]), id="key-id"))
             yield FieldRow("Secret access key", SecretInput(id="secret"))
         yield CodeField(self.context.environment.now, Wanted(), id="way-code")
@@ -551,8 +552,9 @@ _OLD_KEY = "In the console, an old key is under your name, “Security credentia
 _KEPT_WORKS = "An older key can create a new one. Leave the field empty to use the key kept here."
 
 
-def _kept_lines(key: Mapping[str, Any], now: datetime) -> Lines:
-    said = f"; AWS confirmed it {moment_text(str(key['at']), now)}" if key.get("at") else ""
+def _kept_lines(context: Context) -> Lines:
+    key, at = context.facts["access_key"], access_keys.confirmed_at(context)
+    said = f"; AWS confirmed it {moment_text(at, context.environment.now())}" if at else ""
     works = f"✓ {key.get('id', '')} works and is yours{said}."
-    way_out = [_OLD_KEY] if key.get("old_ids") else []
-    return Lines(works, *access_keys.outcome(key), *way_out, id="kept-lines", classes="words")
+    lines = (works, *access_keys.outcome(key), *([_OLD_KEY] if key.get("old_ids") else []))
+    return Lines(*map(context.environment.readable, lines), id="kept-lines", classes="words")

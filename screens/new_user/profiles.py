@@ -243,7 +243,7 @@ class ProfilesPane(StepPane):
         self.query_one(ProfileQuestions).show(found, marked)
         readable = self.context.environment.readable
         folder = readable(paths_of(self.context).folder)
-        written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}"
+        written = f"Your profiles in {folder}: {', '.join(found.names)}"
         self._all, self._written, self._removed = len(found.names), len(found.written), len(found.removed)
         self.place_problems(found.problems)
         if not (found.problems or found.diff or found.by_hand or self.opening.asks):

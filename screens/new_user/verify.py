@@ -220,7 +220,7 @@ class VerifyPane(UnlockingPane):
         self._kept: Mapping[str, Any] = opening.draft
         self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
-        self._shell = verify.own_shell(opening.context)
+        self._shell = Shell(opening.draft.get("shell") or verify.own_shell(opening.context))
         self._code_for = ""  # the button whose work waits for a code
         self._changed = set(opening.context.contradicted)
         self._gone: dict[StepKey, Sentence] = {}  # steps whose outcome this computer no longer has
@@ -644,7 +644,11 @@ class VerifyPane(UnlockingPane):
         return Request(tuple(self._results.values()), self._chosen(), self._at)
 
     def draft(self) -> Mapping[str, Any]:
-        return self._kept
+        return (
+            {**self._kept, "shell": self._shell.value}
+            if self._kept and not self.opening.done  # which would look edited
+            else self._kept
+        )
 
     def changed(self) -> bool:
         """Return whether there are codes or new answers; the selected line changes nothing."""

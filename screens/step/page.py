@@ -554,7 +554,7 @@ class StepPane(VerticalScroll):
         if not error.field:
             return False
         of_file = isinstance(error, FileError)  # its message names the file, and the cause is news
-        what = "" if error.field == "code" else error.what  # the title of a rejected code says it all
+        what = "" if error.field in {"code", "secret"} else error.what  # the title says it all
         said = (error.what, error.why) if of_file else (f"{error.title}.", what)
         problem = Problem(joined((*said, error.next)), error.field)
         if not (found := self._fields(problem)):

@@ -239,7 +239,7 @@ class Checklist(Vertical):
             else:
                 self.did(number)
             return
-        self._show_address(f"No browser opens here: {address}")
+        self._show_address(f"Open it in your browser: {address}")
         list(row.buttons())[1].focus()
 
     def _show_address(self, *lines: str) -> None:

@@ -281,10 +281,11 @@ async def test_a_key_kept_without_mfa_has_its_warning_only_where_another_is_want
 ) -> None:
     session.skip(MFA)
     fact = {"id": user_key(new_user)["AccessKeyId"], "kept": "keyring", "how": "console", "mfa_serial": None}
-    settle(session, KEYS, {"access_key": {**fact, "told": []}})
+    settle(session, KEYS, {"access_key": {**fact, "told": [f"In {new_user.environment.home}/vault."]}})
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        assert "In ~/vault." in app.text()
         assert not is_displayed(app.pane.query_one("#skipped"))
         app.pane.query_one("#again", Button).press()
         await rest(pilot)

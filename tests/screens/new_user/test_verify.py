@@ -117,6 +117,10 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert app.screen.query_one("#text", Log).lines
         await pilot.press("escape", "h", "h")
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
+        await app.wizard.go_to(None)
+        await app.wizard.go_to(VERIFY)
+        await rest(pilot)
+        app.pane.query_one(ProfileAnswers).move_cursor(row=1)
         await pilot.press("l")
         await rest(pilot)
         clipboard: Any = new_user.environment.clipboard
@@ -132,6 +136,7 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await pilot.press("escape")
         await pilot.press("x")
         await rest(pilot)
+        field = app.pane.query_one("#code-security", Input)
         assert app.focused is field
         await pilot.press("x")
         assert field.value == "x", "in the field it is a letter"

@@ -20,10 +20,9 @@ from textual.widgets import Button, Input, TextArea
 from screens.step.page import Opening, StepPane
 from screens.step.terraform import PlanTable
 from screens.widgets.dialogs import OneFocus
-from screens.widgets.fields import FieldRow, PathField
+from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import Log, TextDialog
-from workflows.aws.sts import WrongCode
-from workflows.core.sentences import Cancelled, Problem
+from workflows.core.sentences import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
 
@@ -179,15 +178,18 @@ async def test_each_problem_stands_at_its_field_until_that_is_changed(tmp_path: 
         assert page.warned
 
 
-async def test_a_rejected_code_is_named_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("field", ["code", "secret"])
+async def test_what_is_rejected_is_named_once(tmp_path: Path, field: str) -> None:
     class Asking(Page):
         def compose_body(self) -> ComposeResult:
-            yield FieldRow("Code", Input("123456", id="code"))
+            yield FieldRow("Code", SecretInput("123456", id=field))
 
     page = Asking(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
     async with Host(page).run_test() as pilot:
         await rest(pilot)
-        assert page.show_refusal(WrongCode("It is wrong", "It was wrong.", next="Try the next."))
+        assert page.show_refusal(
+            OnboardError("It is wrong", "It was wrong.", next="Try the next.").about(field)
+        )
         assert [str(problem.message) for problem in page.problems] == ["It is wrong. Try the next."]
         assert not page.query_one(Input).value
 

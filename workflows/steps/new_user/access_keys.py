@@ -495,9 +495,17 @@ def observe(context: Context) -> Observation:
             "another. A key you stop using stays active in AWS until you deactivate it.",
             effects=("Keep a key again", "Leave it there"),
         )
-    at = max(recorded.get("at") or "", context.confirmed("access-keys"))  # earlier journals may lack it
+    at = confirmed_at(context)
     known = seen_at(at, context.environment.now()) if at else NOT_ASKED
     return replace(known, remedy=locked(context))
+
+
+def confirmed_at(context: Context) -> str:
+    """Return when AWS last confirmed the kept key; "" if unknown, as in earlier journals."""
+    key = context.facts["access_key"]
+    # a look at another store only sees that the key is there
+    looked = context.confirmed("access-keys") if key["kept"] == KEPT_IN_PGP_FILE else ""
+    return max(key.get("at") or "", looked)
 
 
 def _guard(context: Context) -> str:

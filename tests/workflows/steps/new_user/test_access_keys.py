@@ -23,7 +23,7 @@ from workflows.core import files
 from workflows.core.files import FileError
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, text_of
-from workflows.machine.events import AGREES, NOT_ASKED, StepKey, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey, Verdict
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
@@ -426,6 +426,12 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     ago = "2020-03-01T10:00:00+00:00"
     past = new_user.context(access_key={**fact, "kept": KEPT_IN_PGP_FILE, "at": ago})
     assert (step.observe(past).verdict, step.observe(past).at) == (Verdict.UNKNOWN, ago)
+    now = new_user.environment.now().isoformat(timespec="seconds")
+    looked = {StepKey("access-keys", past.item): Observation(Verdict.AS_DECIDED, at=now)}
+    for kept, at in ((KEPT_IN_PGP_FILE, now), ("keyring", ago)):
+        key = {**past.facts["access_key"], "kept": kept}
+        seen = replace(past, facts={**past.facts, "access_key": key}, observed=looked)
+        assert step.confirmed_at(seen) == at, "the look at a keyring asks nobody"
     assert step.observe(past).remedy, "it takes a passphrase, which somebody has to be asked for"
     assert not step.observe(replace(past, opens=True)).remedy
     key, now = StepKey("access-keys", past.item), past.environment.now().isoformat()
