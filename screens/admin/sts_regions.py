@@ -88,13 +88,12 @@ class StsRegionsPane(StepPane):
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
     StsRegionsPane #standing { margin-bottom: 1; }
-    StsRegionsPane #accounts { height: auto; max-height: 5; scrollbar-size: 0 1; }
-    StsRegionsPane.-asked #standing { margin-bottom: 0; }
+    StsRegionsPane #accounts { height: auto; max-height: 5; margin-bottom: 1; scrollbar-size: 0 1; }
+    StsRegionsPane.-asked #standing, StsRegionsPane.-asked #accounts { margin-bottom: 0; }
     StsRegionsPane.-asked #accounts { max-height: 3; scrollbar-size: 0 0; text-wrap: nowrap; }
     StsRegionsPane.-asked.-tall #accounts { max-height: 5; }
     StsRegionsPane #table { height: 1fr; min-height: 3; scrollbar-size: 0 1; }
     StsRegionsPane #to-do, StsRegionsPane #with-ids { display: none; }
-    StsRegionsPane #skip { margin-top: 1; }
     StsRegionsPane.-full ButtonRow { margin-top: 0; }
     StsRegionsPane.-asked #with-ids { display: block; }
     StsRegionsPane.-tall.-asked #to-do { display: block; margin-top: 1; }

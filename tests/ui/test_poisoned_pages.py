@@ -23,6 +23,7 @@ OURS_ALONE = {
     *("access-keys", "access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
     *("plan-not-made", "sts-regions", "users-everybody", "waiting"),
     *("rotation-without-keys", "pgp-key-incomplete", "handoff-junk", "mfa-done", "finished-new-user"),
+    "home-without-matches",
 }
 """Scenes that show nothing that comes from elsewhere, or only in a field or below, where it takes no room."""
 
@@ -50,7 +51,8 @@ VARIANTS = {
     *("before-you-start-without-gpg", "pgp-key-incomplete", "pgp-key-done", "handoff-junk", "handoff-done"),
     *("sign-in-wrong", "sign-in-done", "mfa-wrong-code", "mfa-done", "access-keys-refused"),
     *("access-keys-done", "access-keys-again", "profiles-conflict", "profiles-done", "verify-running"),
-    "finished-new-user",
+    *("finished-new-user", "home-without-matches", "sts-regions-unasked", "plan-empty", "plan-failed"),
+    *("deactivate-working", "hand-over-rejected"),
 }
 """Other states of pages that the rest shows already; `make slow` tries them too."""
 

@@ -16,12 +16,12 @@ from support.admin_project import (
     taken_key,
 )
 from support.panes import rest
-from support.scenes import NOW, Scene, Stage, keys, now
+from support.scenes import NOW, Scene, Stage, keys, now, then
 from textual.pilot import Pilot
 
 from screens.admin.pgp_keys import KeyChoice
 from tui.app.wizard import WizardScreen
-from workflows.aws.iam import Holding, HoldingKind
+from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.sentences import OnboardError
 from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.session import Session
@@ -300,8 +300,28 @@ def plan_made(stage: Stage, office: Office) -> Scene:
 
 def plan_resources_shown(stage: Stage, office: Office) -> Scene:
     """All resources, one of them expanded."""
-    shown = plan_made(stage, office)
-    return replace(shown, before=keys("d", "end", "enter"))
+    return then(plan_made(stage, office), "d", "end", "enter")
+
+
+def plan_empty(stage: Stage, office: Office) -> Scene:
+    """A plan that changes nothing."""
+    counts = {"add": 0, "change": 0, "destroy": 0}
+    planned = _planned(
+        stage.folder, summary=(), counts=counts, owners={}, passwords=(), people=(), besides=()
+    )
+    session = _runs(stage, office, "plan")
+    session.drafts.save(StepKey("plan", "security"), {"planned": planned.as_facts()})
+    return stage.wizard(session, stage.environment(), "plan@security")
+
+
+def plan_failed(stage: Stage, office: Office) -> Scene:
+    """Terraform couldn't plan."""
+
+    def make(_context: Context, _report: Report, _code: object = None) -> Planned:
+        raise OnboardError("The plan failed", "Terraform couldn't read users.tf.", next="Correct line 7.")
+
+    stage.put(plan, "make", make)
+    return then(plan_not_made(stage, office), "ctrl+n", "escape")
 
 
 def plan_foreign(stage: Stage, office: Office) -> Scene:
@@ -395,6 +415,15 @@ def deactivate_found(stage: Stage, office: Office) -> Scene:
     return stage.wizard(session, stage.environment(), "deactivate@security")
 
 
+def deactivate_working(stage: Stage, office: Office) -> Scene:
+    """A key of somebody who leaves still works."""
+    key = AccessKey("AKIAEXAMPLEEXAMPLE01", active=True, created=NOW, last_used=None, last_used_service="")
+    found = deactivate.Findings((deactivate.Leaver("alex.kim", True, keys=(key,)),), {})
+    shown = deactivate_found(stage, office)
+    stage.put(deactivate, "survey", lambda *_: found)
+    return shown
+
+
 def confirm_removal(stage: Stage, office: Office) -> Scene:
     leaver = PersonChange("alex.kim", "delete", "delete", leaves=("devops",))
     counts = {"add": 0, "change": 1, "destroy": 2}
@@ -471,6 +500,17 @@ def hand_over_later(stage: Stage, office: Office) -> Scene:
     """Another account follows for the same people."""
     stage.put(hand_over, "later_layers", lambda *_: ("shared",))
     return hand_over_ready(stage, office)
+
+
+def hand_over_rejected(stage: Stage, office: Office) -> Scene:
+    """A person's key isn't theirs."""
+    texts = (
+        PersonHandoff(PEOPLE[0], "", (), rejected=True, trouble=("The PGP key isn't jane.doe's.",)),
+        PersonHandoff(PEOPLE[1], "Hello\n", ("security",)),
+    )
+    shown = hand_over_ready(stage, office)
+    stage.put(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    return shown
 
 
 def everybody(stage: Stage, office: Office) -> Scene:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from support.panes import rest, settle
-from support.scenes import NOW, Scene, Stage, now
+from support.scenes import NOW, Scene, Stage, now, then
 from textual.pilot import Pilot
 
 from screens.registry import PANES
@@ -91,6 +91,11 @@ def home_sessions(stage: Stage) -> Scene:
     admin.close()
     user.close()
     return Scene(_application(stage), rest)
+
+
+def home_without_matches(stage: Stage) -> Scene:
+    """The filter finds nothing."""
+    return then(home_sessions(stage), "slash", *"zzz")
 
 
 def starting(stage: Stage) -> Scene:

@@ -19,6 +19,11 @@ def _answer(region: str, off: tuple[str, ...]) -> RegionAnswer:
     return RegionAnswer(region, StsState.DEACTIVATED if region in off else state, OptIn.DEFAULT)
 
 
+def sts_regions_unasked(stage: Stage, office: Office) -> Scene:
+    session = stage.session("admin", office.facts, "project")
+    return stage.wizard(session, office.admin.environment, "sts-regions")
+
+
 def sts_regions(stage: Stage, office: Office) -> Scene:
     """Earlier answers: one account is nearly done, the other is not."""
     regions = regions_of("aws")
