@@ -40,6 +40,7 @@ SAMPLE = Workflow(
             needs=("planned",),
             gives=("applied",),
             spends="plan",
+            outlives=True,
             repeats_over="layers",
             applies=SOMETHING_PLANNED,
             blocked_words="Apply needs a plan you accepted",

@@ -175,7 +175,7 @@ def reduce(state: State, event: Event) -> State:
     reason = refusal(state, event)
     if reason:
         raise IllegalTransition(reason)
-    knowledge, number = state.knowledge, state.events + 1
+    knowledge, number, records = state.knowledge, state.events + 1, state.records
     before = state.records.get(event.key)
     if isinstance(event, Acknowledged) and before is not None:
         record = replace(before, acknowledged=event.seen)
@@ -189,6 +189,7 @@ def reduce(state: State, event: Event) -> State:
         case Succeeded(key):
             record = Record(event, before.used if before else {})
             knowledge = knowledge.learned(key, event.facts)
+            records = {of: known for of, known in records.items() if not _is_past(of, known, key, state)}
         case Failed():
             record = Record(event, before.used if before else {})
         case Skipped(key):
@@ -199,7 +200,13 @@ def reduce(state: State, event: Event) -> State:
         for key, look in state.observed.items()
         if key != event.key or (look.contradicts and not settles)
     }
-    return State(knowledge, number, {**state.records, event.key: record}, observed)
+    return State(knowledge, number, {**records, event.key: record}, observed)
+
+
+def _is_past(key: StepKey, record: Record, done: StepKey, state: State) -> bool:
+    """Return whether a step's failure is past, since a step that it needs has been done again."""
+    leaves_nothing = not state.workflow.step(key.step).outlives
+    return isinstance(record.last, Failed) and leaves_nothing and done in state.givers(key)
 
 
 def _moved(state: State, event: Moved, number: int) -> State:

@@ -178,6 +178,15 @@ def test_a_try_that_ended_badly_is_history_once_a_fact_that_it_used_is_another(
     assert after(replanned, plan, {"planned": "3 to add"}).status(key, "r") is Status.READY
 
 
+def test_a_failure_is_past_once_a_step_that_it_needs_is_done_again() -> None:
+    """Its files may have been put back, although the fact about them is the same."""
+    key, review = StepKey("plan", "security"), StepKey("review")
+    events = [Reopened(key, "r", "", ""), Started(key, "r", ""), Failed(key, "r", "", {})]
+    failed = functools.reduce(reduce, [*events, Reopened(review, "r", "", "")], finished())
+    assert failed.records[key].last == events[-1]
+    assert after(failed, review).status(key, "r") is Status.READY
+
+
 def test_a_failed_try_again_leaves_the_earlier_facts() -> None:
     key = StepKey("users")
     events = [Reopened(key, "r", "", ""), Started(key, "r", ""), Failed(key, "r", "", {})]

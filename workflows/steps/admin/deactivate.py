@@ -21,11 +21,11 @@ from workflows.core.shapes import plain, read
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
-from workflows.machine.events import AGREES, NOT_ASKED, RESTED, Facts, Observation, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict
 from workflows.steps.admin.deactivated import Deactivated, Record, Thing
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Refused, Report
 from workflows.terraform.state import State
 
 _SHORT_ID = 16
@@ -52,7 +52,7 @@ class Leaver:
         password: whether they have a console password; None if the caller may not ask.
         keys: the access keys; None if the caller may not list them.
         blocking: items unknown to Terraform that IAM requires to be gone before it deletes the user.
-        denied: kinds of items that the caller may not list, as phrases.
+        denied: kinds of items that the caller may not list.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Leaver:
     password: bool | None = False
     keys: tuple[AccessKey, ...] | None = ()
     blocking: tuple[Holding, ...] = ()
-    denied: tuple[str, ...] = ()
+    denied: tuple[HoldingKind, ...] = ()
 
     @property
     def active_keys(self) -> tuple[AccessKey, ...]:
@@ -193,7 +193,7 @@ def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
     ]
     blocking = tuple(holding for holding in held if not _terraforms(holding, name, state))
     denied = (*([HoldingKind.ACCESS_KEY] if keys is None else []), *not_listed)
-    return Leaver(name, True, password, keys, blocking, tuple(kind.plural for kind in denied))
+    return Leaver(name, True, password, keys, blocking, denied)
 
 
 def _as_holding(key: AccessKey) -> Holding:
@@ -243,7 +243,7 @@ def _left_of(person: Leaver, request: Request) -> Iterator[Sentence]:
     """Describe what still works for somebody without a decision, blocks, or can't be seen."""
     if person.denied:
         works = ", so keys may still work" if person.keys is None else ""
-        yield f"You aren't allowed to list {joined(person.denied, ', ')} of {person.name}{works}."
+        yield f"{_not_listed(person.name, person.denied)}{works}."
     active = ", ".join(key.access_key_id for key in person.active_keys)
     if active and not request.keeps:
         yield f"{person.name} still has keys that work: {active}."
@@ -253,6 +253,10 @@ def _left_of(person: Leaver, request: Request) -> Iterator[Sentence]:
         yield f"AWS may reject the removal of {person.name} (DeleteConflict) because of: {things}."
 
 
+def _not_listed(name: str, kinds: Iterable[HoldingKind]) -> Sentence:
+    return f"You aren't allowed to list {joined((kind.plural for kind in kinds), ', ')} of {name}"
+
+
 def perform(request: Request, context: Context, _report: Report) -> Facts:
     """Record the last findings; none of them is secret."""
     people = {
@@ -260,6 +264,7 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
             inactive=tuple(key.access_key_id for key in person.keys or () if not key.active),
             active=tuple(key.access_key_id for key in person.active_keys),
             blocking=tuple(map(_thing, person.blocking)),
+            denied=tuple(kind.value for kind in person.denied),
         )
         for person in (request.findings.people if request.findings else ())
     }
@@ -304,12 +309,8 @@ def _working(before: Record, keys: Iterable[AccessKey]) -> list[str]:
     return [key.access_key_id for key in keys if key.active and key.access_key_id not in before.active]
 
 
-class Appeared(OnboardError):  # noqa: N818 - the name says what happened
+class Appeared(Refused):
     """People about to be removed have something by now that the step didn't record."""
-
-    def as_record(self) -> dict[str, str]:
-        """Record that the apply, which hasn't begun, only waits for a decision."""
-        return {**super().as_record(), "kind": RESTED}
 
 
 def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, report: Report) -> None:
@@ -326,14 +327,21 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
     report(Progress("Asking AWS what they have now"))
     with iam_client(context, layer.project, layer.location, layer.files) as client:
         found = [_leaver(client, name, state) for name in asked_about]
-    new = {person.name: [*_since(people[person.name], person)] for person in found}
-    if any(new.values()):
+    if news := [sentence for person in found for sentence in _news(people[person.name], person)]:
         raise Appeared(
             "Something changed after Deactivate",
-            joined(f"{name} now has: {joined(things, ', ')}." for name, things in new.items() if things),
+            joined(news),
             why="That isn't what Deactivate recorded. Nothing was removed.",
-            next="Go back to Deactivate, and decide about it there.",
+            next="Deactivate is open again: decide about it there.",
         )
+
+
+def _news(before: Record, person: Leaver) -> Iterator[Sentence]:
+    """Yield what somebody has by now, and what can't be compared any more."""
+    if things := [*_since(before, person)]:
+        yield f"{person.name} now has: {joined(things, ', ')}."
+    if unseen := [kind for kind in person.denied if kind.value not in before.denied]:
+        yield f"{_not_listed(person.name, unseen)} any more."
 
 
 def _since(before: Record, person: Leaver) -> Iterator[Sentence]:

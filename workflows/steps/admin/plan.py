@@ -60,7 +60,7 @@ from workflows.steps.admin.terraform_runs import (
 )
 from workflows.steps.decisions import Move
 from workflows.steps.shared.leftovers import running_in
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Refused, Report
 from workflows.steps.shared.paths import save_text
 from workflows.steps.shared.role_profiles import role_profiles
 from workflows.terraform.commands import LOCK_SECONDS, inherited
@@ -68,12 +68,10 @@ from workflows.terraform.plan import MARKDOWN_HEAD, USER, Action, Plan, plan_mar
 from workflows.terraform.record import (
     PLAN_FILE,
     PlanRecord,
-    changed_since,
     changed_words,
-    refuse_another_plan,
 )
 from workflows.terraform.redaction import left_over
-from workflows.terraform.results import apply_begun, older_than_files
+from workflows.terraform.results import apply_begun
 from workflows.terraform.state import State
 
 MAX_TEXT = 20_000_000
@@ -358,7 +356,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Accept the shown plan, or that the changes were applied elsewhere.
 
     Raises:
-        OnboardError: the plan or its files changed since it was shown.
+        Refused: the plan or its files changed since it was shown.
+        OnboardError: there is no plan.
     """
     if request.elsewhere:
         return {"plan": request.elsewhere}
@@ -366,15 +365,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     if planned is None:
         raise OnboardError("No plan", "There is no plan to accept.", next="Make the plan first.")
     report(Progress("Comparing the plan with the files"))
-    record = planned.record
-    if changed := changed_since(record):
-        raise older_than_files(changed)
-    if words := new_passwords.outdated(context):
-        raise OnboardError("This plan is for other people", words, next="Plan again, and read the new plan.")
+    if words := staleness(planned, context):
+        raise Refused("This plan can't be accepted any more", words)
     if planned.empty:  # nothing of its file is ever applied
-        record.plan.unlink(missing_ok=True)
-    else:
-        refuse_another_plan(record)
+        planned.record.plan.unlink(missing_ok=True)
     planned = replace(planned, roles_since=roles_since(planned, context))
     before = made_before(context, partly=partly_applied(context))
     return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged), **before}}

@@ -20,7 +20,16 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Problem, Sentence
 from workflows.environment import Environment
 from workflows.layer.model import Project
-from workflows.machine.events import AGREES, NOT_ASKED, Facts, JsonValue, Observation, StepKey, Verdict
+from workflows.machine.events import (
+    AGREES,
+    NOT_ASKED,
+    RESTED,
+    Facts,
+    JsonValue,
+    Observation,
+    StepKey,
+    Verdict,
+)
 from workflows.steps.decisions import Decisions
 from workflows.terraform.binary import Binary
 
@@ -121,6 +130,14 @@ class Context:
 def stopped() -> Cancelled:
     """Return the error that ends a stopped step."""
     return Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
+
+
+class Refused(OnboardError):  # noqa: N818 - nothing failed
+    """The step rejects its request before it begins anything; its page shows why while that holds."""
+
+    def as_record(self) -> dict[str, str]:
+        """Record that the step only waits for a decision."""
+        return {**super().as_record(), "kind": RESTED}
 
 
 @dataclass(frozen=True)

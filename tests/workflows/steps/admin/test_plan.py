@@ -42,7 +42,7 @@ from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.admin.users import WORDS
-from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.module import Context, Progress, Refused
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyFailed, ApplyResult, Trouble
@@ -153,9 +153,8 @@ def test_an_accepted_plan_is_the_one_that_was_shown(tmp_path: Path, record: Plan
     made = judged(record, PLAN, own)
     assert plan.perform(plan.Request(made), own, quiet)["plan"]["plan_sha256"] == record.plan_sha256
     record.plan.write_bytes(b"another plan")
-    with pytest.raises(OnboardError) as refused:
+    with pytest.raises(Refused):
         plan.perform(plan.Request(made), own, quiet)
-    assert str(record.plan) in text_of(refused.value.what)
 
 
 @pytest.mark.parametrize(("applied", "failed"), [(True, False), (False, False), (False, True)])
