@@ -303,7 +303,7 @@ class ApplyPane(TerraformPane):
         self._outlook: Outlook | None = None
         self._ended = ""
         self._advice: Sentence = ""
-        self._runs = self._begun_here = self._appeared = False
+        self._runs = self._begun_here = False
         self._progress = Applying()
 
     def compose_body(self) -> ComposeResult:
@@ -328,7 +328,7 @@ class ApplyPane(TerraformPane):
     def on_mount(self) -> None:
         self.query_one(ProgressLine).counts = False
         self._show()
-        if not self.opening.done and not self.opening.asks:
+        if not (self.opening.done or self.opening.asks or self.opening.skipped):
             self.look_again()
 
     def look_again(self) -> None:
@@ -351,8 +351,6 @@ class ApplyPane(TerraformPane):
             return Primary("Go back to Plan", act=self.action_to_plan)
         if outlook.begun:
             return Primary("See how it ended")
-        if self._appeared:
-            return Primary("Go back to Deactivate", act=self.action_deactivate)
         ask_first = partial(self._confirm, self._planned, self._planned.gone)
         return Primary(f"Apply to {self.context.item}", act=ask_first)
 
@@ -385,6 +383,8 @@ class ApplyPane(TerraformPane):
             return _end_lines(self.context.facts.get("applied"), self.context.environment.now())
         if self.running_move == "perform":
             return [_RUNNING] if self._runs else []
+        if self.opening.skipped:
+            return []  # the note says so
         if words := apply.nothing_to_do(self.context):
             return [f"✓ {words}"]
         outlook = self._outlook or Outlook()
@@ -442,6 +442,7 @@ class ApplyPane(TerraformPane):
         applied = message.result.get("applied") if message.name == "perform" else None
         if message.name == "perform":
             self.query_one(PaceLine).rest()
+            self.query_one("#standing", Text).show_lines([])
         if applied and not applied["elsewhere"]:
             item = self.context.item
             did = f"Applied to {item}: {_amounts_of(applied)}."
@@ -458,7 +459,9 @@ class ApplyPane(TerraformPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
-        self._runs, self._appeared = False, isinstance(message.error, Appeared)
+        self._runs = False
+        if isinstance(message.error, Appeared):
+            self._open_deactivate(_APPEARED)
         message.shown = isinstance(message.error, Cancelled)  # the page shows it permanently
         alone = f"{_ALONE} " if self._ended_alone else ""
         self._ended, self._advice = f"! {alone}{message.error.what}", message.error.next
@@ -496,10 +499,13 @@ class ApplyPane(TerraformPane):
 
     @on(Button.Pressed, "#deactivate")
     def action_deactivate(self) -> None:
+        """Show there what AWS kept the user for."""
+        if self._outlook is not None and self._outlook.in_use:
+            self._open_deactivate(_KEPT)
+
+    def _open_deactivate(self, reason: str) -> None:
         """Open that step again: what it found no longer holds."""
-        if self._appeared or (self._outlook is not None and self._outlook.in_use):
-            reason = _APPEARED if self._appeared else _KEPT
-            self.post_message(self.DoneNoMore(reason, str(StepKey("deactivate", self.context.item))))
+        self.post_message(self.DoneNoMore(reason, str(StepKey("deactivate", self.context.item))))
 
     @on(Button.Pressed, "#recover")
     def action_recover(self) -> None:

@@ -185,7 +185,8 @@ class DeactivatePane(AccountWorkPane):
                 if item.kind is not HoldingKind.ACCESS_KEY:
                     yield _Row(f"  ! {item.sentence}", person.name, item)
             if person.denied:
-                yield _Row(f"  ? you aren't allowed to list: {', '.join(person.denied)}", person.name)
+                kinds = ", ".join(kind.plural for kind in person.denied)
+                yield _Row(f"  ? you aren't allowed to list: {kinds}", person.name)
 
     def _head(self, leaver: Leaver) -> str:
         if not leaver.exists:
@@ -209,7 +210,7 @@ class DeactivatePane(AccountWorkPane):
         else:
             used = f"used {moment_text(key.last_used.isoformat(), now)} ({key.last_used_service})"
         mark = "!" if key.active or by_hand else "·"
-        made = "by hand" if by_hand else "deleted with the user"
+        made = "by hand" if by_hand else "goes with the user"
         state = "active" if key.active else "inactive"
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 

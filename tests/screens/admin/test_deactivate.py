@@ -52,13 +52,13 @@ def opened(
 async def test_keys_that_may_not_be_listed_are_not_said_to_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unseen = Leaver(NAME, True, None, None, denied=("access keys",))
+    unseen = Leaver(NAME, True, None, None, denied=(HoldingKind.ACCESS_KEY,))
     session, app = opened(tmp_path, monkeypatch, Findings((unseen,)))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
         assert "✓" not in str(app.pane.query_one("#standing", Text).content)
-        assert unseen.denied[0] in app.text()
+        assert unseen.denied[0].plural in app.text()
     session.close()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workflows.core.shapes import left_out
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -26,11 +28,13 @@ class Record:
         active: the ids of access keys that worked.
         blocking: what blocked the removal; only displayed texts in journals of earlier versions, which
             nothing compares.
+        denied: kinds of items that nobody was allowed to list.
     """
 
     inactive: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
     blocking: tuple[Thing | str, ...] = ()
+    denied: tuple[str, ...] = left_out(tuple)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_each_question_that_is_denied_stops_no_other(iam: tuple[Any, Stubber]) -
     found = leaver(iam, state, list_access_keys="AccessDenied", list_groups_for_user="AccessDenied")
     assert (found.keys, found.active_keys, found.password) == (None, (), True)
     assert [holding.kind for holding in found.blocking] == [HoldingKind.INLINE_POLICY]
-    assert found.denied == ("access keys", "group memberships")
+    assert found.denied == (HoldingKind.ACCESS_KEY, HoldingKind.GROUP)
 
 
 def test_a_password_that_may_not_be_asked_for_is_unknown(iam: tuple[Any, Stubber]) -> None:
@@ -168,7 +168,7 @@ def test_what_could_not_be_seen_is_a_warning_and_is_kept_apart_from_what_is_not_
         "user_changes": {"add": {}, "remove": {"security": [NAME]}},
     }
     context = Context(fake_environment(tmp_path, {}), facts, facts, "security", tmp_path / "session")
-    unseen = Leaver(NAME, True, None, None, denied=("access keys",))
+    unseen = Leaver(NAME, True, None, None, denied=(HoldingKind.ACCESS_KEY,))
     (problem,) = deactivate.validate(Request(Findings((unseen,))), context)
     assert not problem.fatal
     assert "access keys" in problem.message
@@ -271,6 +271,17 @@ def test_a_new_inactive_key_is_news_only_if_it_blocks_the_removal(
     key = AccessKey(KEY_ID, False, MADE, None, "")
     found = Leaver(NAME, True, keys=(key,), blocking=(deactivate._as_holding(key),) if by_hand else ())
     assert len([*deactivate._since(Record(active=(KEY_ID,) if known else ()), found)]) == new
+
+
+@pytest.mark.parametrize("before", [(), (HoldingKind.ACCESS_KEY,)])
+def test_keys_that_cannot_be_listed_any_more_do_not_pass_as_no_new_ones(
+    tmp_path: Path, before: tuple[HoldingKind, ...]
+) -> None:
+    unseen = Leaver(NAME, True, keys=None, denied=(HoldingKind.ACCESS_KEY,))
+    context = Context(fake_environment(tmp_path, {}), {}, {}, "security", tmp_path)
+    facts = deactivate.perform(Request(Findings((replace(unseen, denied=before),))), context, quiet)
+    known = deactivate.recorded(replace(context, facts=facts)).people[NAME]
+    assert bool([*deactivate._news(known, unseen)]) is not bool(before)
 
 
 def test_what_is_recorded_is_compared_later_without_its_texts(tmp_path: Path) -> None:
