@@ -8,7 +8,12 @@ from typing import Any
 from workflows.aws.sts_regions.answers import Audit
 from workflows.core.shapes import reading
 from workflows.machine.declaration import Condition, Step, Workflow
-from workflows.steps.admin.accepted_plan import read_plan, sent_to, somebody_gets_something
+from workflows.steps.admin.accepted_plan import (
+    decisions_in,
+    read_plan,
+    sent_to,
+    somebody_gets_something,
+)
 from workflows.steps.admin.deactivated import Deactivated
 from workflows.steps.decisions import Decisions
 from workflows.steps.kinds import KINDS
@@ -39,11 +44,17 @@ TERRAFORM_RUNS = Condition(
 """The condition of Plan and Apply."""
 
 
-def _no_file_changed(facts: Mapping[str, Any], account: str) -> bool:
-    """Return whether the session changes only other accounts' settings and has no plan for this account."""
+def _stays(facts: Mapping[str, Any], account: str) -> bool:
+    """Return whether the session changes only other accounts and has no plan for this account."""
     files = facts.get("changed_files")
-    settings_alone = not _more_than(facts, ("account_wanted", "regions_wanted"))
-    return bool(files) and settings_alone and "plan" not in facts and not _files_of(files or [], account)
+    if not files or _files_of(files, account) or "plan" in facts or facts.get("resetting"):
+        return False
+    return not decisions_in(facts, account).changes
+
+
+def _nobody_leaves(facts: Mapping[str, Any], account: str) -> bool:
+    """Return whether the session removes nobody from an account."""
+    return facts.get("user_changes") is not None and not decisions_in(facts, account).remove
 
 
 PROJECT = Step(
@@ -156,6 +167,7 @@ DEACTIVATE = Step(
     needs=("project_root", "leaving", "user_changes"),
     gives=("deactivated",),
     skippable=True,
+    not_needed=_nobody_leaves,
     repeats_over="layers",
     applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
     blocked_words="Deactivate needs to know who leaves (Users)",
@@ -170,7 +182,7 @@ PLAN = Step(
     needs=("project_root", "changed_files", "resetting"),
     gives=("plan",),
     skippable=True,
-    not_needed=_no_file_changed,
+    not_needed=_stays,
     repeats_over="layers",
     parts={"changed_files": _files_of},
     applies=TERRAFORM_RUNS,
@@ -185,7 +197,7 @@ APPLY = Step(
     purpose="Apply makes exactly the changes in the plan you accepted.",
     needs=("project_root", "plan"),
     gives=("applied",),
-    not_needed=_no_file_changed,
+    not_needed=_stays,
     repeats_over="layers",
     applies=TERRAFORM_RUNS,
     outlives=True,

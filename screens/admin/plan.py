@@ -35,7 +35,7 @@ from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.other_sessions import push_command
 from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Difference, Resource
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Progress, Report
 from workflows.terraform.events import ResourceEvent
 from workflows.terraform.plan import Action, Line as Change, Sort
 from workflows.terraform.runner import Update
@@ -385,8 +385,7 @@ class PlanPane(TerraformPane):
     PlanPane ResourceBrowser { display: none; }
     PlanPane.-planning > ResourceBrowser, PlanPane.-tall.-planned > ResourceBrowser { display: block; }
     PlanPane.-planning #show-resources, PlanPane.-planning #export, PlanPane.-planning #again,
-    PlanPane.-planning #elsewhere, PlanPane.-planning #skip,
-    PlanPane.-planning > .summary { display: none !important; }
+    PlanPane.-planning #elsewhere, PlanPane.-planning > .summary { display: none !important; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -423,7 +422,6 @@ class PlanPane(TerraformPane):
             Button("Export", id="export", key="x"),
             Button("Plan again", id="again", key="p"),
             Button("Already applied", id="elsewhere", key="e"),
-            Button("Skip this account", id="skip", key="^s"),
         )
         yield RunLog()
         yield ResourceBrowser()
@@ -452,8 +450,6 @@ class PlanPane(TerraformPane):
         if self._elsewhere:
             return Primary("Continue", act=self.action_elsewhere)
         if self._planned is None:
-            if self._passes:
-                return Primary(f"Skip {self.context.item}", act=self.query_one("#skip", Button).press)
             return Primary(f"Plan {self.context.item}", act=self._plan)
         if self._found.rejected:  # another plan would be rejected, too
             if self.context.decisions.keys.keys().isdisjoint(self._found.rejected):
@@ -464,12 +460,6 @@ class PlanPane(TerraformPane):
         if self._left:
             return Primary(f"Accept {count(len(self._left), 'change')} first", ready=False)
         return Primary("Accept this plan")
-
-    @property
-    def _passes(self) -> bool:
-        """Whether Next skips the account, because this session changed nothing there."""
-        skips = not (self._planned or self.query_one("#skip").has_class("hidden"))
-        return skips and not (self._cause or self.running_move == "plan")
 
     @property
     def _left(self) -> set[str]:
@@ -497,12 +487,11 @@ class PlanPane(TerraformPane):
         made, found = self._planned, self._found
         self.set_class(made is not None, "-planned")
         standing = _standing(made, found.refusal, elsewhere=self._elsewhere, asks=self._asks)
-        unchanged = [] if made or self._elsewhere else _unchanged(self.context)
         if self._cause:
             standing = [f"✗ {self._cause}", *(standing if made else ())]
         elif made is None and not self._elsewhere:
             standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") and self._in_state else []
-            standing += [*unchanged, *_pushing(self.context.facts.get("commit"))]
+            standing += _pushing(self.context.facts.get("commit"))
         self.query_one("#standing", Text).show_lines(standing)
         notes = (*(made.notes if made else ()), *found.since)
         self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
@@ -527,15 +516,12 @@ class PlanPane(TerraformPane):
         )
         self.query_one(ResourceBrowser).show_plan(found.resources)
         self.query_one("#export").set_class(made is None, "hidden")
-        again = self.query_one("#again", Button)
-        again.set_class(made is None and not unchanged, "hidden")
-        again.label = "Plan it anyway" if made is None else "Plan again"
+        self.query_one("#again").set_class(made is None, "hidden")
         resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
         resources.set_class(not number, "hidden")
         resources.label = f"All {number:,} resources" if number > 1 else "1 resource"
         self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not self._in_state), "hidden")
-        self.query_one("#skip").set_class(not unchanged or self.opening.done or self.opening.over, "hidden")
         self.primary_changed()
 
     # -- results -----------------------------------------------------------------------------------
@@ -555,7 +541,6 @@ class PlanPane(TerraformPane):
         if self.opening.interrupted and self._planned and not self._found.refusal:
             self.drop_note()  # ^n accepts this plan instead of starting another
         self._show()
-        wanted = "" if self._passes else wanted
         await self.query_one(CodeField).want(wanted)
         if self._found.old and not self._found.refusal and not wanted:
             self._check()
@@ -728,17 +713,6 @@ def _standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, as
     if refusal:
         return [f"! {refusal}"]
     return ["✓ No changes: the account matches your files."] if planned.empty else []
-
-
-def _unchanged(context: Context) -> list[str]:
-    """Say that this session wrote no file of the account, resets no password and has applied nothing."""
-    written = {file.get("account", context.item) for file in context.facts.get("changed_files") or ()}
-    wanted = context.decisions.resetting or "applied" in context.facts
-    if not written or context.item in written or wanted:
-        return []
-    return [
-        f"You changed no file in {context.item}. Skip it, or plan it to check that nothing is left to do."
-    ]
 
 
 def _pushing(commit: Mapping[str, Any] | None) -> list[str]:

@@ -436,8 +436,8 @@ def goes_out_with(run: SessionRun, key: StepKey, grid: StatusGrid | None = None)
     layout = session.layout()
     for later in layout[layout.index(key) + 1 :]:
         if later.step == key.step and session.status(later) not in SETTLED:
-            there = may_get_something(later.item, context)
-            accounts += [later.item] if left & there else []
+            there = may_get_something(left, later.item, context)
+            accounts += [later.item] if there else []
             left -= there
     return "" if left else listed(accounts, 2)
 

@@ -769,8 +769,8 @@ class StepPane(VerticalScroll):
         """Let a subclass show more than the line (a log, a tree)."""
 
     async def on_step_pane_move_done(self, message: MoveDone) -> None:
-        """End the move and take its result."""
-        self._rest()
+        """End the move and take its result; after the step's own work, the bar waits for its record."""
+        self._rest(shown=message.name != "perform")
         taken = message.then(message.result) if message.then else None
         if isawaitable(taken):
             await taken
@@ -779,9 +779,10 @@ class StepPane(VerticalScroll):
         """End the move."""
         self._rest()
 
-    def _rest(self) -> None:
+    def _rest(self, *, shown: bool = True) -> None:
         self.running_move = ""
         self.query_one(ProgressLine).rest()
-        self.primary_changed()
+        if shown:
+            self.primary_changed()
         if self._to_primary:
             self.focus_primary()

@@ -64,12 +64,13 @@ def handing_over(facts: dict[str, Any]) -> list[str]:
         ),
         ({"regrouping": ["alex.kim"]}, ["management", "security"]),
         (REGROUPED, ["security"]),
+        ({**REGROUPED, "group_changes": {"management": {"remove": ["ops"]}}}, ["management", "security"]),
         ({**REGROUPED, "plan@security": {"roles": {}}}, []),
         ({**REGROUPED, "plan@security": {"roles": {"alex.kim": {"went": {}}}}}, ["security"]),
     ],
     ids=[
         *("undecided", "added", "leaving", "reset", "reset planned", "key of nobody", "key", "null"),
-        *("groups undecided", "groups", "the same roles", "roles"),
+        *("groups undecided", "groups", "a removed group", "the same roles", "roles"),
     ],
 )
 def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
@@ -89,10 +90,9 @@ def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
             {"account_wanted": True, "changed_files": [{"account": "security"}], "plan@management": {}},
             ["management", "security"],
         ),
-        (
-            {"account_wanted": True, "joining": ["jane.doe"], "changed_files": [{"account": "security"}]},
-            ["management", "security"],
-        ),
+        ({"joining": ["jane.doe"], **ADDED, "changed_files": [{"account": "security"}]}, ["security"]),
+        ({"joining": ["jane.doe"], **ADDED, "changed_files": [{"account": "management"}]}, [*BOTH["layers"]]),
+        ({"resetting": ["alex.kim"], "changed_files": [{"account": "security"}]}, [*BOTH["layers"]]),
     ],
     ids=[
         "undecided",
@@ -100,10 +100,12 @@ def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
         "one account",
         "unknown accounts",
         "planned anyway",
-        "somebody joins",
+        "somebody joins in the other",
+        "another session wrote it",
+        "a new password",
     ],
 )
-def test_an_account_whose_settings_stay_needs_neither_plan_nor_apply(
+def test_an_account_that_stays_needs_neither_plan_nor_apply(
     facts: dict[str, Any], accounts: list[str]
 ) -> None:
     known = {name: KnownFact(value) for name, value in {**BOTH, **facts}.items()}
@@ -111,6 +113,18 @@ def test_an_account_whose_settings_stay_needs_neither_plan_nor_apply(
     for step in ("plan", "apply"):
         assert [key.item for key in state.expected() if key.step == step] == accounts
         assert [key.item for key in state.layout() if key.step == step] == BOTH["layers"], "it can be done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "accounts"),
+    [(None, BOTH["layers"]), ({"remove": {"security": ["sam.okafor"]}}, ["security"])],
+)
+def test_only_an_account_that_somebody_leaves_needs_deactivate(changes: Any, accounts: list[str]) -> None:
+    facts = {**BOTH, "leaving": ["sam.okafor"], "user_changes": changes}
+    known = {name: KnownFact(value) for name, value in facts.items()}
+    state = State(Knowledge(ADMIN, known))
+    assert [key.item for key in state.expected() if key.step == "deactivate"] == accounts
+    assert [key.item for key in state.layout() if key.step == "deactivate"] == BOTH["layers"], "as journals"
 
 
 def test_eight_times_as_many_accounts_are_laid_out_in_as_many_times_as_long() -> None:

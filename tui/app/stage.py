@@ -100,8 +100,8 @@ class Stage(Vertical):
 
     @property
     def busy(self) -> bool:
-        """Whether something is running in the pane."""
-        return self.pane is not None and bool(self.pane.running_move)
+        """Whether something is running in the pane, or its step was just done and another page follows."""
+        return self.pane is not None and (self._over or bool(self.pane.running_move))
 
     @property
     def working(self) -> bool:

@@ -507,7 +507,7 @@ class WizardScreen(OneFocus):
             bar.show(
                 "‹ Close", Turn("Choose a step"), Primary(f"Open {self.query_one(StepRail).highlighted_name}")
             )
-        elif pane is not None and pane.running_move:
+        elif self._stage.busy:
             bar.show("Stop", Turn("iam-onboard is working", yours=False), Primary("Working", ready=False))
         else:
             first = self.run.session.layout()[:1] == (self.current,)

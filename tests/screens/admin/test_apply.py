@@ -59,6 +59,16 @@ def keep_end(desk: Desk, planned: Planned, result: ApplyResult) -> None:
     planned.record.plan.unlink()
 
 
+async def test_an_apply_whose_plan_was_skipped_is_skipped_too_and_nothing_else(desk: Desk) -> None:
+    desk.session.skip(StepKey("plan", "management"))
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query_one("#standing", Text).content
+        assert desk.status("apply") is Status.SKIPPED
+        assert not app._notifications, "nothing was tried"
+
+
 async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Line(Sort.RESOURCE, "The password policy will be changed in place")
     desk.accept(replace(written(desk), besides=(policy,)))

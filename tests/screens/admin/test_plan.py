@@ -86,51 +86,6 @@ async def test_a_page_that_is_read_late_leaves_the_focus_in_the_log_that_covers_
         assert app.screen.focused is focused
 
 
-@pytest.mark.parametrize(("account", "said"), [("management", False), ("security", True)])
-async def test_before_its_plan_an_account_without_a_changed_file_says_so(
-    desk: Desk, account: str, said: bool
-) -> None:
-    file = {"account": account, "layer": account, "path": str(desk.layer / "users.tf"), "sha256": ""}
-    desk.session.reopen(StepKey("given"))
-    desk.session.start(StepKey("given"))
-    desk.session.succeed(StepKey("given"), {**desk.session.facts(), "changed_files": [file]})
-    app = desk.host("plan")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        assert app.pane.query_one("#skip").display is said
-        assert app.pane.query_one("#again").display is said
-        await press(pilot, "ctrl+n")
-        assert (desk.status("plan") is Status.SKIPPED, bool(desk.made)) == (said, not said)
-
-
-async def test_an_account_without_a_changed_file_asks_for_a_code_only_when_it_is_planned_anyway(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
-
-    def make(context: Context, report: Report, code: Any = None) -> Planned:
-        if code is None:
-            raise CodeWanted("bb-management-administrator", serial)
-        return written(desk)
-
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
-    monkeypatch.setattr(plan, "make", make)
-    file = {"account": "security", "layer": "security", "path": str(desk.layer / "users.tf"), "sha256": ""}
-    desk.session.reopen(StepKey("given"))
-    desk.session.start(StepKey("given"))
-    desk.session.succeed(StepKey("given"), {**desk.session.facts(), "changed_files": [file]})
-    app = desk.host("plan")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await rest(pilot)
-        assert not app.pane.query("#code")
-        assert app.focused is app.screen.query_one("#primary")
-        await press(pilot, "p")
-        assert app.focused is app.pane.query_one("#code", Input)
-        await press(pilot, *"123456", "enter")
-        assert app.pane.has_class("-planned")
-        assert desk.status("plan") is Status.READY
-
-
 async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
     foreign = ChangeLine("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
     desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))

@@ -5,7 +5,7 @@ Nothing in them is secret, and this module loads no step's code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -206,11 +206,14 @@ def _who_gets(here: LayerDecisions, made: Made) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in made.left_out)
 
 
-def may_get_something(account: str, context: Context) -> set[str]:
-    """Return the people who got something in an account, or may once its plan shows passwords and roles."""
-    of_plan = (*context.decisions.resetting, *context.decisions.of(account).staying_moves)
-    planned = account in context.of_each_item("plan")
-    return {*people_of(account, context), *(() if planned else of_plan)}
+def may_get_something(names: Iterable[str], account: str, context: Context) -> set[str]:
+    """Return which people got something in an account, or may once its plan shows passwords and roles."""
+    here, asked = context.decisions.of(account), {*names}
+    if account in context.of_each_item("plan"):
+        return asked.intersection(people_of(account, context))
+    if here.groups.remove:  # only the plan shows its members
+        return asked
+    return asked & {*people_of(account, context), *context.decisions.resetting, *here.staying_moves}
 
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
@@ -237,20 +240,26 @@ def somebody_gets_something(facts: Mapping[str, Any], account: str) -> bool:
     """Return whether an account has, or before decisions are complete may have, something to hand over."""
     if any(facts.get(kind) and facts.get(by) is None for kind, by in _SETTLED_BY.items()):
         return True
+    here = decisions_in(facts, account)
+    if (here.staying_moves or here.groups.remove) and facts.get("plan") is None:
+        return True
+    return bool(_who_gets(here, read(Made, facts.get("plan") or {}, "plan")))
+
+
+def decisions_in(facts: Mapping[str, Any], account: str) -> LayerDecisions:
+    """Return an account's decisions, reading only its part: this runs for each account after each event."""
     keys, changes = facts.get("keys") or {}, facts.get("user_changes") or {}
-    moves = facts.get("memberships") or {}
-    here = {  # only this account's part, since this runs for each account after each event
+    by_account = ("memberships", "group_changes", "account_changes")
+    parts = {name: {account: (facts.get(name) or {}).get(account)} for name in by_account}
+    here = {
         "rekeying": facts.get("rekeying") or [],
         "keys": {name: key for name, key in keys.items() if account in (key.get("resets") or ())},
         "user_changes": {
             kind: {account: of[account]} for kind, of in changes.items() if account in (of or ())
         },
-        "memberships": {account: moves[account]} if account in moves else {},
+        **{name: part for name, part in parts.items() if part[account] is not None},
     }
-    decided = Decisions.from_facts(here).of(account)
-    if decided.staying_moves and facts.get("plan") is None:
-        return True
-    return bool(_who_gets(decided, read(Made, facts.get("plan") or {}, "plan")))
+    return Decisions.from_facts(here).of(account)
 
 
 def roles_of(account: str, context: Context) -> Mapping[str, RoleChange]:

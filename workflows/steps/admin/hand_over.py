@@ -530,10 +530,10 @@ def _undone_elsewhere(context: Context) -> Observation | None:
 
 def later_layers(names: Iterable[str], context: Context) -> tuple[str, ...]:
     """Return later layers that are still to be applied for some of these people."""
-    layers, mine = context.decisions.layers, {*names}
+    layers, mine = context.decisions.layers, [*names]
     rest = layers[layers.index(context.item) + 1 :]
     open_ = (name for name in rest if name not in context.of_each_item("applied"))
-    return tuple(name for name in open_ if mine & may_get_something(name, context))
+    return tuple(name for name in open_ if may_get_something(mine, name, context))
 
 
 def prepare(

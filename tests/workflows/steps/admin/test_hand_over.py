@@ -190,6 +190,9 @@ def test_a_later_account_without_the_user_has_no_reset_to_wait_for(
     for planned, later in (({}, ("security",)), ({"plan@security": {}}, ())):
         regroups = Context(admin_project.environment, moved, {**moved, **planned}, "management", tmp_path)
         assert hand_over.later_layers(("sam.okafor",), regroups) == later
+        removed = {"group_changes": {"security": {"remove": ["ops"]}}, "layers": facts["layers"]}
+        regroups = Context(admin_project.environment, removed, {**removed, **planned}, "management", tmp_path)
+        assert hand_over.later_layers(("alex.kim",), regroups) == later, "perhaps a member"
     absent = {name: hand_over.person_handoff(name, {}, (), here).absent for name in facts["resetting"]}
     assert absent == {"alex.kim": (), "nobody.here": ("security",)}
 
