@@ -31,8 +31,8 @@ DIALOGS += (
     "qr-dialog",
     "starting",
 )
-RUNNING = ("plan-running", "apply-running")
-HOMES = ("home-empty", "home-sandbox", "home-sessions")
+RUNNING = tuple(name for name in NAMES if name.endswith("-running"))
+HOMES = tuple(name for name in NAMES if name.startswith("home-"))
 PAGES = tuple(name for name in NAMES if name not in {*DIALOGS, *RUNNING, *HOMES})
 """Scenes with a step's page on top, at rest."""
 
