@@ -363,10 +363,6 @@ def test_the_passphrase_is_in_no_argument_and_no_environment(
         )
 
 
-def test_a_run_never_shows_its_output() -> None:
-    assert "canary" not in repr(GpgRun(exit_status=0, output=b"canary", statuses=(), messages=""))
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=1000) | st.text(max_size=1000))
 def test_whatever_is_pasted_only_one_error_comes_back(data: bytes | str) -> None:
