@@ -209,6 +209,6 @@ def test_ten_kilobytes_are_pasted_in_one_go(screen: Terminal, gpg: GpgHome) -> N
     screen.paste(text)
     screen.wait_for("The admin")
     screen.press("C-n")
-    screen.wait_for("✓ Read")
+    screen.wait_for("✓ This handoff")
     screen.press("C-q")
     screen.wait_for_shell()
