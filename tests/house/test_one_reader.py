@@ -14,7 +14,7 @@ ALLOWED = {
     "tui/cli/asking.py": "the terminal, and a pipe that the person names",
     "tui/cli/output.py": "/dev/null, to write to",
     "workflows/core/locks.py": "a lock, which is not read",
-    "workflows/core/shapes.py": "the one entry to the JSON parser",
+    "workflows/core/parsing.py": "the one entry to the JSON parser",
     "workflows/core/processes.py": "what the system says in /proc",
     "workflows/hcl/parsing.py": "the one entry to the HCL parser",
     "workflows/layer/names.py": "a file of the package",

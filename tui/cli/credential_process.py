@@ -18,7 +18,7 @@ from workflows.core.sentences import OnboardError
 with on_demand():
     from tui import host
     from tui.cli import asking
-    from workflows.core import shapes
+    from workflows.core import parsing
     from workflows.stores import system_keyring, vault
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _vaults(machine: host.Machine, project: str, profile: str) -> Iterator[vault
 def _record(path: Path) -> dict[str, Any]:
     """Return the record of a key unchecked, since it only shortens the search, or {}."""
     try:
-        record = shapes.read_json(path, vault.LARGEST_RECORD)
+        record = parsing.read_json(path, vault.LARGEST_RECORD)
     except OnboardError:
         record = None  # there is none, or the commands that rely on it report the damage
     return record if isinstance(record, dict) else {}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from workflows.core.later import on_demand
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import parse_json
 
 with on_demand():
     import shlex

@@ -22,7 +22,7 @@ from threading import Event, Thread
 from typing import IO, Any, AnyStr, NamedTuple
 
 from workflows.core.files import OWN_LIMIT, FileError, load_file, replace_file
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 
 ALLOWED = (
     # the person, their folders, and the locale

@@ -26,7 +26,7 @@ from workflows.core.openpgp import (
     split,
     walk,
 )
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 from workflows.gpg import pasted
 from workflows.gpg.refusals import (
     DamagedKey,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workflows.core.openpgp import MalformedPackets, split
-from workflows.core.shapes import unescape_html
+from workflows.core.parsing import unescape_html
 
 INPUT_LIMIT: Final = 2_000_000
 """Bytes or characters of one key or message; larger input is rejected before it is read.

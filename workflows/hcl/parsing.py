@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import NotAccepted, load_file
-from workflows.core.shapes import MAX_DEPTH, TooDeep
+from workflows.core.parsing import MAX_DEPTH, TooDeep
 
 MAX_HCL = 5_000_000
 """Bytes of one `.tf` file; 5,000 users, an account's maximum, need half of it with one block each."""

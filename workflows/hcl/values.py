@@ -21,8 +21,8 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from workflows.core.files import cause_of, load_file
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError
-from workflows.core.shapes import parse_json
 from workflows.hcl.document import Attribute, Block, Document, function_call, remembered, unwrap
 from workflows.hcl.parsing import MAX_VARIABLES, parse_hcl
 

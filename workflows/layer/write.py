@@ -39,8 +39,8 @@ from workflows.core.files import (
     write_atomically,
 )
 from workflows.core.locks import locked_folder
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence, joined, listed
-from workflows.core.shapes import parse_json
 
 
 class Protected(OnboardError):  # noqa: N818 - it reads better where it is raised

@@ -22,8 +22,9 @@ from typing import Any
 
 from workflows.core.files import read_text, write_atomically
 from workflows.core.grouping import by_key
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence, joined, listed
-from workflows.core.shapes import moment, parse_json, plain, read
+from workflows.core.shapes import moment, plain, read
 from workflows.machine.summaries import OBSERVED
 
 JsonValue = Any

@@ -21,8 +21,8 @@ from typing import Any
 from zlib import crc32
 
 from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
+from workflows.core.parsing import no_constant, parse_json
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import no_constant, parse_json
 from workflows.machine.events import (
     Acknowledged,
     Event,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import WrongShape, parse_json
+from workflows.core.shapes import WrongShape
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
     Acknowledged,

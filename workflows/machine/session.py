@@ -26,8 +26,8 @@ from workflows.core.files import (
     sync_folder,
     write_atomically,
 )
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import parse_json
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import (

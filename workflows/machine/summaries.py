@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import OWN_LIMIT, load_file, replace_file
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import parse_json, read
+from workflows.core.shapes import read
 
 JOURNAL = "journal.jsonl"
 OBSERVED = "observed.json"

@@ -21,8 +21,8 @@ from email.message import Message
 from enum import Enum, unique
 from typing import TypeAlias
 
+from workflows.core.parsing import MAX_DEPTH, no_constant, parse_json, unescape_html
 from workflows.core.sentences import OnboardError, Sentence, Texts
-from workflows.core.shapes import MAX_DEPTH, no_constant, parse_json, unescape_html
 
 SCHEMA = 1
 """The version of blocks that this program writes, and the newest that it reads."""

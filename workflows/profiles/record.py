@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import is_there, read_text
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import parse_json
 from workflows.profiles.merge import Found, WantedSection, plain
 from workflows.profiles.plan import WantedProfiles
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import OWN_LIMIT, load_file, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError
-from workflows.core.shapes import WrongShape, parse_json, plain, read
+from workflows.core.shapes import WrongShape, plain, read
 
 RECORD_VERSION = 4
 HOST = "127.0.0.1"

@@ -38,7 +38,7 @@ from werkzeug.wrappers import Response
 
 from workflows.core.files import OWN_LIMIT, load_file, replace_file
 from workflows.core.locks import FileLock
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 from workflows.sandbox import kept_aws
 from workflows.sandbox.console.application import console_application
 from workflows.sandbox.layout import HOST, PORT_TAKEN, READY, Layout, Record, end_agents, remove_short

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from workflows.aws.clients import ProfileFiles
 from workflows.core.files import private_folder, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Credentials, Secret
-from workflows.core.shapes import WrongShape, moment, parse_json
+from workflows.core.shapes import WrongShape, moment
 from workflows.stores.vault import Vault
 
 SHORTEST_REST = timedelta(minutes=10)

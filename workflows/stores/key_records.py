@@ -26,8 +26,9 @@ from workflows.core.files import (
     staged,
 )
 from workflows.core.locks import FileLock
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence, count
-from workflows.core.shapes import WrongShape, parse_json, plain, read
+from workflows.core.shapes import WrongShape, plain, read
 from workflows.stores.vault import LARGEST_RECORD, record_file
 
 _Kind = TypeVar("_Kind")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from workflows.core.files import NotSynced, file_named, is_there, private_folder, read_bytes, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import parse_json
 
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from workflows.core.files import expanded, explained, open_file, private_folder, read_bytes, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.processes import capture
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import parse_json
 from workflows.core.versions import VersionNumber, allows, allows_from
 from workflows.terraform.commands import Commands
 from workflows.terraform.record import file_sha256

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 
 ResourceKind: TypeAlias = Literal[
     "planned_change",

@@ -20,8 +20,9 @@ from enum import StrEnum
 from typing import Any
 
 from workflows.core.openpgp import fingerprint_in
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, count, joined, text_of
-from workflows.core.shapes import as_list, parse_json
+from workflows.core.shapes import as_list
 from workflows.core.text import safe
 from workflows.terraform.redaction import redact
 

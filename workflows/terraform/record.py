@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from workflows.core.files import NotAccepted, explained, load_file, open_file
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence
-from workflows.core.shapes import parse_json
 from workflows.git import Git
 from workflows.hcl.parsing import MAX_HCL
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.processes import (
     is_alive,
     process_started_at,
@@ -35,7 +36,7 @@ from workflows.core.processes import (
     write_record,
 )
 from workflows.core.sentences import Cancelled, OnboardError, Sentence
-from workflows.core.shapes import read, read_json
+from workflows.core.shapes import read
 from workflows.terraform.events import (
     Diagnostic,
     Event,

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import explained, private_folder
+from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture, child_environment, write_record
 from workflows.core.sentences import Cancelled, OnboardError
-from workflows.core.shapes import parse_json, plain
+from workflows.core.shapes import plain
 from workflows.git import Git
 from workflows.terraform.binary import Binary
 from workflows.terraform.failures import (

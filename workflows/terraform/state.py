@@ -25,7 +25,8 @@ from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsError, AwsFailure, calling_aws
 from workflows.core.files import load_file, read_text
 from workflows.core.grouping import by_key
-from workflows.core.shapes import as_list, parse_json
+from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.terraform.record import StateMark, mark_of
 
 MAX_BYTES = 100_000_000

@@ -8,7 +8,7 @@ import pygohcl
 import pytest
 from hypothesis import given, strategies as st
 
-from workflows.core.shapes import TooDeep
+from workflows.core.parsing import TooDeep
 from workflows.hcl.parsing import HclError, TooMany, check_amount, check_depth, parse_hcl
 
 DEEP = 100_000

@@ -10,7 +10,7 @@ import pytest
 from moto.backends import get_backend
 from support.strict_aws import MANAGEMENT, SECURITY, SELF_MANAGEMENT, TRUST_WITH_MFA, StrictWorld
 
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 from workflows.sandbox import kept_aws
 from workflows.sandbox.kept_aws import NotOfMoto
 from workflows.sandbox.server import found_organization

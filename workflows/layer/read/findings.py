@@ -18,7 +18,8 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from workflows.core.shapes import as_list, parse_json
+from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.hcl.blocks import hiding_comments
 from workflows.hcl.document import Block, Document, function_call, walk
 from workflows.hcl.values import evaluate, value_of

@@ -16,7 +16,8 @@ from typing import Any
 
 from moto.iam.models import Group, Role, User
 
-from workflows.core.shapes import as_list, parse_json
+from workflows.core.parsing import parse_json
+from workflows.core.shapes import as_list
 from workflows.sandbox.strict.identity import Identity, account, role_named
 from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, refuse
 

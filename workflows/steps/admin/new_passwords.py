@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workflows.core.files import private_folder, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain, read, read_json
+from workflows.core.shapes import plain, read
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import State

@@ -19,8 +19,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from workflows.core.files import private_folder, read_bytes, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.sentences import OnboardError
-from workflows.core.shapes import plain, read, read_json
+from workflows.core.shapes import plain, read
 from workflows.environment import Environment
 from workflows.git import Git
 from workflows.layer.model import Project

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.files import write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain, read, read_json
+from workflows.core.shapes import plain, read
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange, meaning

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import OWN_LIMIT, explained, load_file
-from workflows.core.shapes import parse_json
+from workflows.core.parsing import parse_json
 from workflows.machine.summaries import JOURNAL
 from workflows.steps.kinds import KINDS
 from workflows.terraform.redaction import redact
