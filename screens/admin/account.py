@@ -22,16 +22,6 @@ from workflows.core.sentences import Problem
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps.admin import account
-from workflows.steps.admin.account import (
-    DEFAULTS,
-    EXPLANATIONS,
-    MEANINGS,
-    Choice,
-    LayerView,
-    Request,
-    limits,
-    weaknesses,
-)
 from workflows.steps.shared.by_hand import Spot
 
 _NEXT = {None: True, True: False, False: None}
@@ -106,19 +96,21 @@ class AccountForm(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [*BETWEEN_FIELDS]
 
     def __init__(
-        self, view: LayerView, decided: Mapping[str, Constant], entered: Mapping[str, Constant]
+        self, view: account.LayerView, decided: Mapping[str, Constant], entered: Mapping[str, Constant]
     ) -> None:
         super().__init__(classes="account-form")
         self.view = view
         self._decided = decided
         values = {**decided, **entered}
-        self.fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
+        self.fields = {
+            name: self._field(name, values.get(name)) for name in account.MEANINGS if view.can_set(name)
+        }
 
     def compose(self) -> ComposeResult:
         if self.view.notice:
             yield Text(self.view.notice)
         boxes: list[MarkBox] = []
-        for name in MEANINGS:
+        for name in account.MEANINGS:
             field = self.fields.get(name)
             if type(field) is MarkBox and name.startswith("require_"):
                 boxes.append(field)
@@ -126,7 +118,7 @@ class AccountForm(Vertical):
             yield from _in_pairs(boxes)
             boxes = []
             if isinstance(field, Input):
-                yield FieldRow(MEANINGS[name], field, limits(name))
+                yield FieldRow(account.MEANINGS[name], field, account.limits(name))
             elif field is not None:
                 yield field
             elif name in self.view.settings:
@@ -137,15 +129,15 @@ class AccountForm(Vertical):
         widget_id = account.field_of(self.view.account, name).replace("_", "-")
         setting = self.view.settings.get(name)
         if name in POLICY_SWITCHES and (setting is None or setting.value is None):
-            default = DEFAULTS.get(name)
+            default = account.DEFAULTS.get(name)
             words = "" if default is None else "yes" if default else "no"
             return OptionalBox(
-                MEANINGS[name], words, value if isinstance(value, bool) else None, id=widget_id
+                account.MEANINGS[name], words, value if isinstance(value, bool) else None, id=widget_id
             )
         if isinstance(value, bool):
-            return MarkBox(MEANINGS[name], value=value, id=widget_id)
+            return MarkBox(account.MEANINGS[name], value=value, id=widget_id)
         text = "" if value is None else str(value)
-        number = bool(limits(name))
+        number = bool(account.limits(name))
         field = Input(value=text, placeholder="not set", id=widget_id, compact=True)
         field.set_class(number, "number")
         field.restrict = r"(\s*\S+\s*)?" if number else None  # Space, which changes a box, would replace it
@@ -155,16 +147,16 @@ class AccountForm(Vertical):
         setting = self.view.settings[name]
         value = "unknown" if setting.value is None else _in_words(setting.value)
         computed = "" if setting.literal else f"  computed in {setting.place}"
-        return f"{MEANINGS[name]:<{_LABEL - 1}} {value}{computed}"
+        return f"{account.MEANINGS[name]:<{_LABEL - 1}} {value}{computed}"
 
-    def choice(self) -> Choice:
+    def choice(self) -> account.Choice:
         """Return the current input."""
         values = {name: self._entered(name, field) for name, field in self.fields.items()}
         others = {
             name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
         }
         entered = {name: value for name, value in values.items() if value is not None}
-        return Choice(entered, others, self.view.shortest)
+        return account.Choice(entered, others, self.view.shortest)
 
     def entered(self) -> dict[str, Constant]:
         """Return input that differs from the decision; None for settings that are unset now."""
@@ -199,7 +191,9 @@ class AccountForm(Vertical):
     @on(OptionalBox.Turned)
     def tell_weak(self) -> None:
         """Show what is weak about the entered policy."""
-        self.query_one(".weak", Text).show_lines([f"! {words}" for words in weaknesses(self.choice())])
+        self.query_one(".weak", Text).show_lines(
+            [f"! {words}" for words in account.weaknesses(self.choice())]
+        )
 
 
 def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
@@ -232,7 +226,7 @@ class AccountPane(LayersPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._views: Sequence[LayerView] = ()
+        self._views: Sequence[account.LayerView] = ()
         self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
 
     def compose_body(self) -> ComposeResult:
@@ -248,7 +242,7 @@ class AccountPane(LayersPane):
             "look", lambda report: account.survey(self.context, report), self._show_settings, looks=True
         )
 
-    async def _show_settings(self, views: Sequence[LayerView]) -> None:
+    async def _show_settings(self, views: Sequence[account.LayerView]) -> None:
         first, self._views = not self._views, views
         focused = self.screen.focused
         marked = focused.id if focused is not None else None
@@ -290,7 +284,7 @@ class AccountPane(LayersPane):
     def advance(self) -> None:
         """First require valid input, and that every account was seen."""
         here = {name: choice for name, choice in self.request().layers.items() if name == self.account}
-        problems = account.validate(Request(here), self.context)
+        problems = account.validate(account.Request(here), self.context)
         if any(problem.fatal for problem in problems):
             self.show_problems(problems)
         else:
@@ -308,7 +302,7 @@ class AccountPane(LayersPane):
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
         names = {field.id: name for form in self.query(AccountForm) for name, field in form.fields.items()}
-        self.query_one("#meaning", Text).update(EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
+        self.query_one("#meaning", Text).update(account.EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
 
     @on(OptionalBox.Turned)
     def _turned(self) -> None:
@@ -323,8 +317,8 @@ class AccountPane(LayersPane):
         self._half_entered = {form.view.account: form.entered() for form in self.query(AccountForm)}
         self.read()
 
-    def request(self) -> Request:
-        return Request({form.view.account: form.choice() for form in self.query(AccountForm)})
+    def request(self) -> account.Request:
+        return account.Request({form.view.account: form.choice() for form in self.query(AccountForm)})
 
     def draft(self) -> Mapping[str, Any]:
         if not self._views:

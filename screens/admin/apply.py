@@ -36,9 +36,7 @@ from workflows.core.sentences import (
 from workflows.machine.events import StepKey
 from workflows.steps.admin import apply, recovery, terraform_runs
 from workflows.steps.admin.accepted_plan import Planned, decided, nothing_changed
-from workflows.steps.admin.apply import Outlook, Request
 from workflows.steps.admin.deactivate import Appeared
-from workflows.steps.admin.recovery import Outcome, Repair
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
 from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Action, Sort
@@ -59,7 +57,7 @@ class RecoveryList(Vertical):
     class Wanted(Message):
         """The user pressed Enter on a repair."""
 
-        repair: Repair
+        repair: recovery.Repair
 
     def __init__(self) -> None:
         super().__init__(
@@ -68,22 +66,22 @@ class RecoveryList(Vertical):
             Text("", id="repair-why"),
             id="recovery",
         )
-        self._repairs: list[Repair] = []
-        self._outcomes: dict[Repair, Sentence] = {}
+        self._repairs: list[recovery.Repair] = []
+        self._outcomes: dict[recovery.Repair, Sentence] = {}
 
     @property
-    def left(self) -> list[Repair]:
+    def left(self) -> list[recovery.Repair]:
         """The repairs not carried out yet."""
         return [repair for repair in self._repairs if repair not in self._outcomes]
 
-    def show(self, repairs: tuple[Repair, ...]) -> None:
+    def show(self, repairs: tuple[recovery.Repair, ...]) -> None:
         """Show the repairs found."""
         self._repairs, self._outcomes = list(repairs), {}
         self.add_class("-shown")
         self._draw()
         self.query_one(OptionList).focus()
 
-    def tell(self, repair: Repair, outcome: Outcome) -> None:
+    def tell(self, repair: recovery.Repair, outcome: recovery.Outcome) -> None:
         """Show a repair's outcome, and its follow-up below it."""
         self._outcomes[repair] = outcome.words
         if outcome.follow_up is not None and outcome.follow_up not in self._repairs:
@@ -107,11 +105,11 @@ class RecoveryList(Vertical):
             options.highlighted = self._repairs.index(left[0])
         self._explain(left[0] if left else None)
 
-    def _line(self, repair: Repair) -> str:
+    def _line(self, repair: recovery.Repair) -> str:
         outcome = self._outcomes.get(repair)
         return f"✓ {repair.title}: {outcome}" if outcome else f"· {repair.title}"
 
-    def _explain(self, repair: Repair | None) -> None:
+    def _explain(self, repair: recovery.Repair | None) -> None:
         words = f"{repair.command or repair.address}\n{repair.why}" if repair else ""
         self.query_one("#repair-why", Text).update(words)
 
@@ -300,7 +298,7 @@ class ApplyPane(TerraformPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._planned = decided(opening.context)
-        self._outlook: Outlook | None = None
+        self._outlook: apply.Outlook | None = None
         self._ended = ""
         self._advice: Sentence = ""
         self._runs = self._begun_here = False
@@ -332,7 +330,7 @@ class ApplyPane(TerraformPane):
             self.look_again()
 
     def look_again(self) -> None:
-        def work(report: Report) -> tuple[str, Outlook]:
+        def work(report: Report) -> tuple[str, apply.Outlook]:
             outlook = apply.survey(self.context, report)
             nothing = outlook.begun or apply.nothing_to_do(self.context)
             return ("" if nothing else terraform_runs.code_wanted(self.context)), outlook
@@ -370,7 +368,7 @@ class ApplyPane(TerraformPane):
         self.query_one("#gone", Text).show_lines(
             _losses(planned) if planned and not done and not self.opening.asks else []
         )
-        outlook = self._outlook or Outlook()
+        outlook = self._outlook or apply.Outlook()
         self.offer_comparison(outlook.doubts.values())
         advised = outlook.refusal and not outlook.recoverable
         ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
@@ -387,7 +385,7 @@ class ApplyPane(TerraformPane):
             return []  # the note says so
         if words := apply.nothing_to_do(self.context):
             return [f"✓ {words}"]
-        outlook = self._outlook or Outlook()
+        outlook = self._outlook or apply.Outlook()
         if outlook.refusal:
             said = outlook.stands and outlook.causes and not outlook.recoverable  # below, with who is done
             return [] if said else [f"! {_LEFT if outlook.recoverable else outlook.refusal}"]
@@ -419,7 +417,7 @@ class ApplyPane(TerraformPane):
 
     # -- results -----------------------------------------------------------------------------------
 
-    async def _plan_checked(self, looked: tuple[str, Outlook]) -> None:
+    async def _plan_checked(self, looked: tuple[str, apply.Outlook]) -> None:
         wanted, self._outlook = looked
         await self.query_one(CodeField).want(wanted)
         returns = self.opening.interrupted or self._outlook.causes
@@ -488,7 +486,7 @@ class ApplyPane(TerraformPane):
         number = len(planned.gone)
         nth = f" ({number - len(left) + 1} of {number})" if name and number > 1 else ""
         title = f"Remove {name} from {self.context.item}?{nth}" if name else f"Apply to {self.context.item}?"
-        outlook = self._outlook or Outlook()
+        outlook = self._outlook or apply.Outlook()
         warnings = (*self.not_compared(), *outlook.doubts.values(), *outlook.replaces)
         body = _question(planned, self.context, outlook.account_id, warnings)
         ask(self, Confirm(title, body, "Apply", typed=name, no="Not yet"), confirmed)
@@ -511,7 +509,7 @@ class ApplyPane(TerraformPane):
     def action_recover(self) -> None:
         """Show what the last apply left, and what can be done about it."""
 
-        def show(repairs: tuple[Repair, ...]) -> None:
+        def show(repairs: tuple[recovery.Repair, ...]) -> None:
             self.add_class("-recovering")
             self.query_one(RecoveryList).show(repairs)
             self.primary_changed()
@@ -528,8 +526,8 @@ class ApplyPane(TerraformPane):
         """Return False if the plan was applied, so that it is left alone."""
         return False
 
-    def request(self) -> Request:
-        return Request(self._planned.gone if self._planned else ())
+    def request(self) -> apply.Request:
+        return apply.Request(self._planned.gone if self._planned else ())
 
 
 def _losses(planned: Planned) -> list[str]:

@@ -22,7 +22,6 @@ from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, moment_text
 from workflows.steps.admin import deactivate
-from workflows.steps.admin.deactivate import Findings, Leaver, Request, as_text
 from workflows.steps.admin.deactivated import Deactivated
 from workflows.steps.shared.module import Report
 
@@ -40,7 +39,7 @@ class DeactivatePane(AccountWorkPane):
     """`k` stops all access keys at once; `d` removes the selected item for good."""
 
     ASKS = "Ask AWS what they have"
-    found: Findings | None = None
+    found: deactivate.Findings | None = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Deactivate all of them"
@@ -100,7 +99,7 @@ class DeactivatePane(AccountWorkPane):
             return Primary(f"Deactivate {count(keys, 'access key')}", act=self.action_stop)
         return super().primary()
 
-    def survey(self, report: Report, code: Secret | None) -> Findings:
+    def survey(self, report: Report, code: Secret | None) -> deactivate.Findings:
         return deactivate.survey(self.context, report, code)
 
     # -- display -----------------------------------------------------------------------------------
@@ -188,7 +187,7 @@ class DeactivatePane(AccountWorkPane):
                 kinds = ", ".join(kind.plural for kind in person.denied)
                 yield _Row(f"  ? you aren't allowed to list: {kinds}", person.name)
 
-    def _head(self, leaver: Leaver) -> str:
+    def _head(self, leaver: deactivate.Leaver) -> str:
         if not leaver.exists:
             return f"{leaver.name}: no such user in this account"
         by_hand = any(item.kind is HoldingKind.PASSWORD for item in leaver.blocking)
@@ -261,12 +260,12 @@ class DeactivatePane(AccountWorkPane):
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
         """Show where else the repository mentions them."""
-        text = as_text(self.found.mentioned) if self.found else ""
+        text = deactivate.as_text(self.found.mentioned) if self.found else ""
         if text:
             self.app.push_screen(TextDialog("What still mentions them", text))
 
-    def request(self) -> Request:
-        return Request(self.found)
+    def request(self) -> deactivate.Request:
+        return deactivate.Request(self.found)
 
 
 def _recorded(fact: Deactivated, now: datetime) -> Iterator[str]:

@@ -41,7 +41,6 @@ from workflows.layer.names import (
     short_policy,
 )
 from workflows.steps.admin import groups
-from workflows.steps.admin.groups import Chosen, LayerChoice, LayerView, Request
 from workflows.steps.admin.other_sessions import applied_accounts
 from workflows.steps.admin.written import holds_files
 from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
@@ -52,7 +51,7 @@ STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
 _NARROWEST, _CUT, _WIDEST = 8, 12, 18
 """The width of a group's column: for short names, when cut so that all groups fit, and at most."""
 _NAME_NARROWEST, _NAME_WIDEST = 12, 24
-_SIGNS = {Chosen.JOINS: "+", Chosen.REGROUPS: "~", Chosen.LEAVES: "-"}
+_SIGNS = {groups.Chosen.JOINS: "+", groups.Chosen.REGROUPS: "~", groups.Chosen.LEAVES: "-"}
 GAP = 2
 """Columns before each cell: for the line before the machine users' groups, and the cursor."""
 SIGN = 2
@@ -95,8 +94,8 @@ class MatrixLayout:
         room: the columns available for everything; 0 if unknown.
     """
 
-    view: LayerView
-    choice: LayerChoice
+    view: groups.LayerView
+    choice: groups.LayerChoice
     words: tuple[str, ...] = ()
     room: int = 0
 
@@ -139,7 +138,7 @@ class MatrixLayout:
     def lines(self) -> tuple[str, ...]:
         """The names to show, with a `Section` before each kind of people."""
         found: list[str] = []
-        for why in Chosen:
+        for why in groups.Chosen:
             names = [name for name, chosen in self.view.chosen.items() if chosen is why]
             self._add(found, why.value.capitalize(), names)
         self._add(found, "Everybody else" if self.view.chosen else "People", self.view.others)
@@ -207,7 +206,7 @@ class MatrixLayout:
         before = group in self.view.before(name)
         wanted = self.view.with_followed(name, self.view.after(name, self.choice))
         after = group in wanted and group not in self.choice.remove
-        if self.view.chosen.get(name) is Chosen.LEAVES:
+        if self.view.chosen.get(name) is groups.Chosen.LEAVES:
             after = False
         if before:
             return STAYS if after else LEAVES
@@ -224,7 +223,7 @@ def cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
-_EMPTY = MatrixLayout(LayerView(""), LayerChoice())
+_EMPTY = MatrixLayout(groups.LayerView(""), groups.LayerChoice())
 _KEYS: tuple[tuple[str, str, str], ...] = (
     ("left", "across(-1)", "Left"),
     ("right", "across(1)", "Right"),
@@ -451,7 +450,7 @@ class PoliciesDialog(Dialog[PolicyChanges]):
     PoliciesDialog .hint { color: $text-muted; }
     """
 
-    def __init__(self, view: LayerView, choice: LayerChoice, group: str, like: Group) -> None:
+    def __init__(self, view: groups.LayerView, choice: groups.LayerChoice, group: str, like: Group) -> None:
         begins = f"It starts with the policies of {like.name}."
         note = [] if group in view.by_name else [Text(begins, classes="hint")]
         suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
@@ -578,8 +577,8 @@ class GroupsPane(LayersPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._views: dict[str, LayerView] = {}
-        self._choices: dict[str, LayerChoice] = {}
+        self._views: dict[str, groups.LayerView] = {}
+        self._choices: dict[str, groups.LayerChoice] = {}
         self._gone: dict[str, list[str]] = {}
         self._lost: dict[str, list[str]] = {}
         self._alone: dict[str, frozenset[str]] = {}
@@ -609,7 +608,7 @@ class GroupsPane(LayersPane):
         await self.run_action(str(event.button.id))
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Sequence[LayerView], bool, Collection[str]]:
+        def work(report: Report) -> tuple[Sequence[groups.LayerView], bool, Collection[str]]:
             views, written = (
                 groups.survey(self.context, report),
                 holds_files(self.context.folder, self.context.every),
@@ -618,7 +617,7 @@ class GroupsPane(LayersPane):
 
         self.run_move("look", work, self._show_groups, looks=True)
 
-    def _show_groups(self, looked: tuple[Sequence[LayerView], bool, Collection[str]]) -> None:
+    def _show_groups(self, looked: tuple[Sequence[groups.LayerView], bool, Collection[str]]) -> None:
         views, self._written, self._applied = looked
         first, self._views = not self._views, {view.account: view for view in views}
         for account, view in self._views.items():
@@ -643,15 +642,15 @@ class GroupsPane(LayersPane):
     # -- display -----------------------------------------------------------------------------------
 
     @property
-    def view(self) -> LayerView:
+    def view(self) -> groups.LayerView:
         return self._views[self.account]
 
     @property
-    def choice(self) -> LayerChoice:
+    def choice(self) -> groups.LayerChoice:
         """The decision for the current layer."""
         return self._choices[self.account]
 
-    def choose(self, choice: LayerChoice, group: str = "") -> None:
+    def choose(self, choice: groups.LayerChoice, group: str = "") -> None:
         """Change the decision for the current layer, and select a group."""
         self._choices[self.account] = choice
         self.show_problems([])
@@ -697,7 +696,9 @@ class GroupsPane(LayersPane):
         view, decided = self._views[account], self.context.decisions.of(account)
         pending = view.pending(self._choices[account])
         moved = any(move for name, move in decided.moves.items() if name in view.now)
-        if leaving := sum(view.chosen[name] is Chosen.LEAVES for name in view.chosen if view.before(name)):
+        if leaving := sum(
+            view.chosen[name] is groups.Chosen.LEAVES for name in view.chosen if view.before(name)
+        ):
             return ", ".join([*([count(pending, "change")] if pending else []), f"{leaving} leaving"])
         if pending or not self._written or not (moved or decided.groups != GroupChanges()):
             return pending_words(pending)
@@ -872,30 +873,30 @@ class GroupsPane(LayersPane):
 
     # -- the request -------------------------------------------------------------------------------
 
-    def request(self) -> Request:
+    def request(self) -> groups.Request:
         follow = {account: view.follow for account, view in self._views.items()}
-        return Request(dict(self._choices), follow, dict(self._alone))
+        return groups.Request(dict(self._choices), follow, dict(self._alone))
 
     def draft(self) -> Mapping[str, Any]:
         layers = {account: groups.as_draft(choice) for account, choice in self._choices.items()}
         return {"layers": layers} if layers else {}
 
 
-def _counts(view: LayerView) -> str:
+def _counts(view: groups.LayerView) -> str:
     """Return the number of people and of machine users."""
     machines = sum(map(view.is_machine, view.people))
     people = count(len(view.people) - machines, "person", "people")
     return f"{people}, {count(machines, 'machine user')}" if machines else people
 
 
-def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
+def about_person(view: groups.LayerView, choice: groups.LayerChoice, name: str) -> str:
     """Describe a person's groups, changes first; "" for nobody."""
     if not name:
         return ""
     why = view.chosen.get(name)
     kind = why.value if why else "a machine user" if view.is_machine(name) else ""
     who = f"{name} ({kind})" if kind else name
-    if why is Chosen.LEAVES:
+    if why is groups.Chosen.LEAVES:
         return f"{who}: leaves every group: {listed(sorted(view.before(name)), _MOST)}"
     before = view.before(name)
     after = view.with_followed(name, view.after(name, choice)) - set(choice.remove)
@@ -916,7 +917,7 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
     return f"{who}: {'; '.join(filter(None, parts))}" if any(parts) else f"! {who}: in no group{known}"
 
 
-def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
+def about_group(view: groups.LayerView, choice: groups.LayerChoice, group: str) -> str:
     """Describe a group with its policies and changes; "" for none."""
     if not group:
         return ""
@@ -945,12 +946,12 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     return words
 
 
-def members_words(group: Group, view: LayerView, choice: LayerChoice) -> str:
+def members_words(group: Group, view: groups.LayerView, choice: groups.LayerChoice) -> str:
     """Say how many members there are and will be; a computed list without names may still have some."""
     if not group.members and group.computed:
         return "members unknown"
     now = {name for name in view.people if group.name in view.before(name)}
-    staying = (name for name in view.people if view.chosen.get(name) is not Chosen.LEAVES)
+    staying = (name for name in view.people if view.chosen.get(name) is not groups.Chosen.LEAVES)
     after = {name for name in staying if group.name in view.with_followed(name, view.after(name, choice))}
     text, change = count(len(group.members), "member"), len(after) - len(now)
     return f"{text} now, {len(group.members) + change or 'nobody'} after this" if change else text
@@ -964,6 +965,6 @@ def about_alone(alone: Mapping[str, Sequence[str]], shown: str) -> str:
     return f"! In no group: {'; '.join(parts)}" if parts else ""
 
 
-def about_layer(view: LayerView) -> str:
+def about_layer(view: groups.LayerView) -> str:
     """Describe the layer's commented-out or computed parts, with places; "" for none."""
     return "\n".join(f"! {spot.words} ({spot.place}, F4)" for spot in view.spots)

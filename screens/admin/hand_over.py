@@ -25,10 +25,9 @@ from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
 from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of, roles_of, sent_to
-from workflows.steps.admin.hand_over import PersonHandoff, Request
 from workflows.steps.shared.module import Progress, Report
 
-_Taking = Callable[[PersonHandoff], Sentence]
+_Taking = Callable[[hand_over.PersonHandoff], Sentence]
 _MARK, _UNMARK = "Mark as sent", "Mark as not sent"
 _MAIL = "Put into mailbox"
 _ANOTHERS_KEY = "If the key isn't theirs, somebody else can read the password."
@@ -98,7 +97,7 @@ class HandOverPane(TerraformPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._names = people_of(opening.context.item, opening.context)
-        self._handoffs: dict[str, PersonHandoff] = {}
+        self._handoffs: dict[str, hand_over.PersonHandoff] = {}
         self._left_to_later: Mapping[str, Sequence[Sentence]] = {}
         item, context = opening.context.item, opening.context
         self._before, self._sent = (
@@ -331,12 +330,12 @@ class HandOverPane(TerraformPane):
         self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 
-    def _chosen(self, name: str) -> PersonHandoff | None:
+    def _chosen(self, name: str) -> hand_over.PersonHandoff | None:
         """Return a person's text to send, with the usual roles or without."""
         handoff = self._handoffs.get(name)
         return handoff if handoff is None or self._usual_roles else handoff.without_conventional()
 
-    def _sendable(self) -> PersonHandoff | None:
+    def _sendable(self) -> hand_over.PersonHandoff | None:
         """Return the selected person's text, or say that there is none."""
         handoff = self._chosen(self._marked)
         if handoff is not None and handoff.text:
@@ -359,7 +358,9 @@ class HandOverPane(TerraformPane):
 
     # -- results -----------------------------------------------------------------------------------
 
-    def _show_read(self, then: Callable[[], None] | None, handoffs: Sequence[PersonHandoff]) -> None:
+    def _show_read(
+        self, then: Callable[[], None] | None, handoffs: Sequence[hand_over.PersonHandoff]
+    ) -> None:
         self._handoffs = {handoff.name: handoff for handoff in handoffs}
         sent = [handoff for handoff in handoffs if self._sent[handoff.name].sent_at]
         if self.opening.done and (lost := hand_over.of_no_use(sent)):
@@ -416,17 +417,17 @@ class HandOverPane(TerraformPane):
             return
         name = handoff.name
 
-        def take(report: Report) -> Sentence | PersonHandoff | None:
+        def take(report: Report) -> Sentence | hand_over.PersonHandoff | None:
             now = hand_over.as_of_now(handoff, self.context, report)
             if now is None or not now.text:
                 return now
             report(Progress(f"{doing} for {name}"))
             return work(handoff)
 
-        def taken(result: Sentence | PersonHandoff | None) -> None:
+        def taken(result: Sentence | hand_over.PersonHandoff | None) -> None:
             if result is None:
                 self._read()  # it says what AWS lacks, and leads to what makes it
-            elif isinstance(result, PersonHandoff):
+            elif isinstance(result, hand_over.PersonHandoff):
                 self._handoffs[name] = result
                 self._show()
             else:
@@ -480,7 +481,7 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
 
-        def copy(handoff: PersonHandoff) -> Sentence:
+        def copy(handoff: hand_over.PersonHandoff) -> Sentence:
             handed = hand_over.copy(handoff, self.context)
             show_unless_certain(self, handed, self.context.environment)
             return "copied" if handed.certain else "shown for copying"
@@ -550,10 +551,10 @@ class HandOverPane(TerraformPane):
         """Return whether a mark was set or removed; what was read isn't the user's input."""
         return self._sent != self._before
 
-    def request(self) -> Request:
+    def request(self) -> hand_over.Request:
         asked = self._asked
         people = {name: sent for name, sent in self._sent.items() if sent.sent_at or name in asked}
-        return Request(people, self._lacking, self._skippable)
+        return hand_over.Request(people, self._lacking, self._skippable)
 
     def draft(self) -> Mapping[str, Any]:
         roles = {} if self._usual_roles else {"usual_roles": False}

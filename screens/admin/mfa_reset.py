@@ -20,7 +20,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import joined, listed, since_text, text_of
 from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
-from workflows.steps.admin.mfa_reset import Device, DeviceChanged, Found, Owner, Request, outcome
 from workflows.steps.shared.module import Report
 
 
@@ -83,7 +82,7 @@ class MfaResetPane(AccountWorkPane):
         removed = {name for name, _serial in self._removed}
         return [owner.name for owner, device in rows if device and owner.name not in removed]
 
-    def survey(self, report: Report, code: Secret | None) -> Found:
+    def survey(self, report: Report, code: Secret | None) -> mfa_reset.Found:
         return mfa_reset.survey(self.context, report, code)
 
     # -- display -----------------------------------------------------------------------------------
@@ -114,7 +113,7 @@ class MfaResetPane(AccountWorkPane):
         self.query_one("#copy").display = marked is not None and self._signs_in_without(marked[0])
         self.primary_changed()
 
-    def _signs_in_without(self, owner: Owner) -> bool:
+    def _signs_in_without(self, owner: mfa_reset.Owner) -> bool:
         """Return whether a person's device was removed here and no other one asks them for a code."""
         fact = self.context.facts.get("mfa_devices_reset") or {}
         removed = {name for name, _serial in self._removed} | {*fact.get("people", ())}
@@ -136,7 +135,7 @@ class MfaResetPane(AccountWorkPane):
             return "– There is nothing to remove here."
         return "Select the lost device and remove it. You type its owner's name to confirm."
 
-    def _line(self, owner: Owner, device: Device | None) -> str:
+    def _line(self, owner: mfa_reset.Owner, device: mfa_reset.Device | None) -> str:
         if not owner.exists:
             return f"· {owner.name}  has no user in {self.context.item}"
         if device is None:
@@ -147,12 +146,12 @@ class MfaResetPane(AccountWorkPane):
         own = ", your own profile needs it" if device.own else ""
         return f"○ {owner.name}  {device.kind}, {since}{own}\n  {device.serial}"
 
-    def _marked(self) -> tuple[Owner, Device | None] | None:
+    def _marked(self) -> tuple[mfa_reset.Owner, mfa_reset.Device | None] | None:
         rows, highlighted = self._rows(), self.query_one("#devices", OptionList).highlighted
         return rows[highlighted] if highlighted is not None and highlighted < len(rows) else None
 
-    def _rows(self) -> list[tuple[Owner, Device | None]]:
-        found: Found | None = self.found
+    def _rows(self) -> list[tuple[mfa_reset.Owner, mfa_reset.Device | None]]:
+        found: mfa_reset.Found | None = self.found
         owners = found.owners if found else ()
         return [(owner, device) for owner in owners for device in owner.devices or (None,)]
 
@@ -199,7 +198,7 @@ class MfaResetPane(AccountWorkPane):
 
     @on(AccountWorkPane.MoveFailed)
     def _show_what_is_there(self, message: AccountWorkPane.MoveFailed) -> None:
-        if isinstance(message.error, DeviceChanged):
+        if isinstance(message.error, mfa_reset.DeviceChanged):
             del self._asked[-1]
             self.call_later(self.action_look)
 
@@ -220,7 +219,7 @@ class MfaResetPane(AccountWorkPane):
             self.show_result_of(lambda _report: show_unless_certain(self, made(), environment))
 
     def _places(self) -> Mapping[str, tuple[str, str]]:
-        found: Found = self.found
+        found: mfa_reset.Found = self.found
         return {self.context.item: (found.account_id, found.sign_in)}
 
     @on(StepPane.MoveDone)
@@ -231,17 +230,17 @@ class MfaResetPane(AccountWorkPane):
             untouched = [f"– {sentence}." for sentence in mfa_reset.nothing_removed(fact, self.context.item)]
             self.parting = text_of(joined([*done, *untouched]))
 
-    def request(self) -> Request:
-        return Request(self.found, self._removed)
+    def request(self) -> mfa_reset.Request:
+        return mfa_reset.Request(self.found, self._removed)
 
     def draft(self) -> Mapping[str, Any]:
         asked = {"asked": self._asked} if self._asked else {}
         if self.found is None or self.opening.done:
             return asked
-        return {**asked, **outcome(self.request())}
+        return {**asked, **mfa_reset.outcome(self.request())}
 
 
-def _afterwards(owner: Owner, device: Device) -> str:
+def _afterwards(owner: mfa_reset.Owner, device: mfa_reset.Device) -> str:
     """Say how a person signs in without a device."""
     if not device.enabled_at:
         return "It was never enabled, so signing in stays the same."

@@ -49,7 +49,6 @@ from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
 from workflows.steps.admin import edits, pgp_keys
-from workflows.steps.admin.pgp_keys import AtStake, Gathered, PresentKey, Request, Taken, TakenKey
 from workflows.steps.admin.suspect_keys import how_to_compare
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.module import Report
@@ -57,7 +56,7 @@ from workflows.steps.shared.paths import is_path
 from workflows.steps.shared.to_send import ToSend, hand_out
 
 
-class KeyChoice(Dialog[TakenKey]):
+class KeyChoice(Dialog[pgp_keys.TakenKey]):
     """Asks which of several keys is a person's; the best match is preselected.
 
     Args:
@@ -71,7 +70,7 @@ class KeyChoice(Dialog[TakenKey]):
     KeyChoice Choices { max-height: 15; }
     """
 
-    def __init__(self, name: str, keys: Sequence[TakenKey]) -> None:
+    def __init__(self, name: str, keys: Sequence[pgp_keys.TakenKey]) -> None:
         super().__init__(
             f"Which of these {len(keys)} keys is for {name}?",
             "",
@@ -104,7 +103,9 @@ class LayerKeys(Dialog[bool]):
     LayerKeys #about { margin-top: 1; }
     """
 
-    def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
+    def __init__(
+        self, rows: Sequence[pgp_keys.PresentKey], copy: Callable[[pgp_keys.PresentKey], None]
+    ) -> None:
         bad, soon = sum(not row.accepted for row in rows), sum(row.soon for row in rows)
         super().__init__(
             "Key files in the layers",
@@ -132,7 +133,7 @@ class LayerKeys(Dialog[bool]):
         self._tell()
 
     @property
-    def _marked(self) -> PresentKey | None:
+    def _marked(self) -> pgp_keys.PresentKey | None:
         table = self.query_one("#files", Table)
         return self._rows[table.cursor_row] if table.row_count else None
 
@@ -232,7 +233,7 @@ class PutAside:
     for_owner: Sentence
     state: str = "✗ can't be used"
     text: str = ""
-    key: TakenKey | None = None
+    key: pgp_keys.TakenKey | None = None
     invites: bool = False
 
     def facts(self) -> Mapping[str, Any]:
@@ -308,9 +309,9 @@ class PgpKeysPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.names = list(pgp_keys.people_of(opening.context))
-        self._keys: dict[str, TakenKey] = {}
+        self._keys: dict[str, pgp_keys.TakenKey] = {}
         self._aside = {name: PutAside(**known) for name, known in opening.draft.get("aside", {}).items()}
-        self._present: Mapping[str, tuple[PresentKey, ...]] = {}
+        self._present: Mapping[str, tuple[pgp_keys.PresentKey, ...]] = {}
         self._confirmed = pgp_keys.confirmed_before(opening.context)
         self._answers = {**pgp_keys.compared_before(opening.context), **opening.draft.get("answers", {})}
         self._invited: dict[str, str] = dict(opening.draft.get("invited", {}))
@@ -361,7 +362,7 @@ class PgpKeysPane(StepPane):
             self._look_for_mail()
             self.set_interval(_LOOK_SECONDS, self._look_for_mail)
 
-    def _begin(self, gathered: Gathered) -> None:
+    def _begin(self, gathered: pgp_keys.Gathered) -> None:
         self._present, self._gathered = gathered.present, True
         self._read_mail |= gathered.old_mail
         keys = gathered.keys
@@ -428,12 +429,12 @@ class PgpKeysPane(StepPane):
         """Return whether the mailbox has a request of this person that wasn't read here."""
         return self._gathered and name in self._mail and self._read_mail.get(name) != self._mail[name]
 
-    def _answer(self, key: TakenKey) -> str:
+    def _answer(self, key: pgp_keys.TakenKey) -> str:
         """Return the answer about a key's fingerprint; "" for none yet."""
         fingerprint, answer = self._answers.get(key.name, ("", ""))
         return answer if fingerprint == key.fingerprint else ""
 
-    def _first_open(self) -> TakenKey | None:
+    def _first_open(self) -> pgp_keys.TakenKey | None:
         """Return the first key whose fingerprint is still to be asked about, or to be compared again."""
         keys = filter(None, map(self._keys.get, self.names))
         return next((key for key in keys if key.name in self._due or not self._answer(key)), None)
@@ -498,7 +499,7 @@ class PgpKeysPane(StepPane):
         super()._show_problems(problems)
         self._show_person()
 
-    def _file_line(self, row: PresentKey, name: str) -> str:
+    def _file_line(self, row: pgp_keys.PresentKey, name: str) -> str:
         """Describe a person's existing key file, above all if it has a key that was said to differ."""
         aside = self._aside.get(name)
         if not (aside and aside.key and aside.key.fingerprint == row.fingerprint):
@@ -644,7 +645,7 @@ class PgpKeysPane(StepPane):
         text = self.query_one(TextArea).text
         names = sorted(self.names, key=lambda name: name != self.person())  # the selected one first
 
-        def work(report: Report) -> Taken:
+        def work(report: Report) -> pgp_keys.Taken:
             self._read_mail |= pgp_keys.requests_at(text, names, self.context)
             return pgp_keys.take_in_typed(text, names, self.context, report)
 
@@ -726,11 +727,11 @@ class PgpKeysPane(StepPane):
 
     # -- results -----------------------------------------------------------------------------------
 
-    def _tell_owner(self, row: PresentKey) -> None:
+    def _tell_owner(self, row: pgp_keys.PresentKey) -> None:
         file = row.file.rpartition("/")[2]
         self._hand_out(f"About {file}", row.verdict.sentence_for_owner, f"about-your-key-{file}.txt")
 
-    def _took(self, taken: Taken) -> None:
+    def _took(self, taken: pgp_keys.Taken) -> None:
         self.show_problems([])
         self.drop_result()
         if taken.unmatched:
@@ -753,18 +754,18 @@ class PgpKeysPane(StepPane):
         self._fill()
         self._go_on_with({name: key for name, key in taken.keys.items() if name not in there})
 
-    def _chosen(self, key: TakenKey) -> None:
+    def _chosen(self, key: pgp_keys.TakenKey) -> None:
         self._keep({key.name: key})
         self._go_on_with({key.name: key})
 
-    def _go_on_with(self, keys: Mapping[str, TakenKey]) -> None:
+    def _go_on_with(self, keys: Mapping[str, pgp_keys.TakenKey]) -> None:
         """Ask again about a key that was said to differ and came again; meanwhile it isn't used."""
         if again := next((key for key in keys.values() if self._answer(key) == Comparison.DIFFERS), None):
             self._compare(again)
         else:
             self._go_on(next((name for name in keys if name in self._aside), ""))
 
-    def _keep(self, keys: Mapping[str, TakenKey]) -> None:
+    def _keep(self, keys: Mapping[str, pgp_keys.TakenKey]) -> None:
         """Keep usable keys; for others note why not, and the message to their owner."""
         for name, key in keys.items():
             self._answered_to.discard(name)
@@ -780,16 +781,16 @@ class PgpKeysPane(StepPane):
                 self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
 
-    def _stands(self, key: TakenKey) -> bool:
+    def _stands(self, key: pgp_keys.TakenKey) -> bool:
         """Return whether every apply of a key is over, so that an answer about it holds back nothing else."""
         return self._decided(key) and edits.applied_everywhere(key.name, self.context)
 
-    def _decided(self, key: TakenKey) -> bool:
+    def _decided(self, key: pgp_keys.TakenKey) -> bool:
         """Return whether the step has recorded this key."""
         decided = self.context.decisions.keys.get(key.name)
         return decided is not None and decided.fingerprint == key.fingerprint
 
-    def _propose(self, taken: Taken) -> None:
+    def _propose(self, taken: pgp_keys.Taken) -> None:
         """Ask about a key from an existing user: the Project step decides on replacing it."""
         name, key = taken.replaces, taken.keys[taken.replaces]
 
@@ -849,12 +850,12 @@ class PgpKeysPane(StepPane):
         if key := self._comparable(self.person()):
             self._compare(key)
 
-    def _comparable(self, name: str) -> TakenKey | None:
+    def _comparable(self, name: str) -> pgp_keys.TakenKey | None:
         """Return the key whose fingerprint can be compared, even if it was said to differ."""
         aside = self._aside.get(name)
         return self._keys.get(name) or (aside.key if aside else None)
 
-    def _compare(self, key: TakenKey) -> None:
+    def _compare(self, key: pgp_keys.TakenKey) -> None:
         self._turn_to(key.name)
         others = [other.name for other in self._keys.values() if other.fingerprint == key.fingerprint]
         same = [f"! {other} has the same key." for other in others if other != key.name]
@@ -921,7 +922,7 @@ class PgpKeysPane(StepPane):
         else:
             self._confirm_and_go_on()
 
-    def _set_answer(self, key: TakenKey, answer: Comparison) -> None:
+    def _set_answer(self, key: pgp_keys.TakenKey, answer: Comparison) -> None:
         """Take in an answer; record at once that a decided key differs, or that saying so was a slip."""
         before, unchanged = self._answer(key), not super().changed()
         self._answers[key.name] = (key.fingerprint, answer)
@@ -946,7 +947,7 @@ class PgpKeysPane(StepPane):
 
     def _confirm_and_go_on(self) -> None:
         """Have every replacement confirmed by typing its name, one after the other, then continue."""
-        problems = pgp_keys.validate(Request(self._keys, frozenset(self.names)), self.context)
+        problems = pgp_keys.validate(pgp_keys.Request(self._keys, frozenset(self.names)), self.context)
         open_ones = [key for key in map(self._keys.get, self.names) if key and self._unconfirmed(key)]
         if any(problem.fatal for problem in problems):
             if missing := self._first_missing():
@@ -957,10 +958,10 @@ class PgpKeysPane(StepPane):
         else:
             self.submit()
 
-    def _unconfirmed(self, key: TakenKey) -> bool:
+    def _unconfirmed(self, key: pgp_keys.TakenKey) -> bool:
         return not _at_stake(key) <= self._confirmed.get(key.name, frozenset())
 
-    def _ask(self, key: TakenKey) -> None:
+    def _ask(self, key: pgp_keys.TakenKey) -> None:
         def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             self._confirmed[key.name] = _at_stake(key)
             self._confirm_and_go_on()
@@ -972,11 +973,11 @@ class PgpKeysPane(StepPane):
         """Return whether input, a fingerprint or anything else is open, even in a done step."""
         return bool(self._comparing or self._text) or super().changed()
 
-    def request(self) -> Request:
+    def request(self) -> pgp_keys.Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (name for name in self._confirmed if name in keys and not self._unconfirmed(keys[name]))
         said = {name: Comparison(answer) for name, key in keys.items() if (answer := self._answer(key))}
-        return Request(keys, frozenset(confirmed), said)
+        return pgp_keys.Request(keys, frozenset(confirmed), said)
 
     @property
     def unkept(self) -> Sentence:
@@ -1023,7 +1024,7 @@ def _owner(name: str) -> str:
     return "its owner" if is_machine_name(name) else short(name)
 
 
-def _summary(key: TakenKey, *, warns: bool) -> list[str]:
+def _summary(key: pgp_keys.TakenKey, *, warns: bool) -> list[str]:
     """Describe a key in a few lines, for the list of people; `warns` unless the foot shows its warnings."""
     return [
         f"{key.mark.sign} {key.verdict.headline}: {', '.join(key.user_ids)}",
@@ -1032,11 +1033,11 @@ def _summary(key: TakenKey, *, warns: bool) -> list[str]:
     ]
 
 
-def _differing(fingerprint: str, key: TakenKey | None = None) -> PutAside:
+def _differing(fingerprint: str, key: pgp_keys.TakenKey | None = None) -> PutAside:
     return PutAside(_DIFFERS, pgp_keys.differs_words(fingerprint), "✗ differs", key=key)
 
 
-def _comparison_lines(key: TakenKey, width: int) -> list[str]:
+def _comparison_lines(key: pgp_keys.TakenKey, width: int) -> list[str]:
     """Describe a key to compare; what a replacement resets is asked later."""
     replaced = key.replacement.in_use if key.replacement else ()
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
@@ -1049,7 +1050,7 @@ def _comparison_lines(key: TakenKey, width: int) -> list[str]:
     ]
 
 
-def _replaced_lines(key: TakenKey) -> list[str]:
+def _replaced_lines(key: pgp_keys.TakenKey) -> list[str]:
     if key.replacement is None:
         return []
     lines = [
@@ -1059,7 +1060,7 @@ def _replaced_lines(key: TakenKey) -> list[str]:
     return lines + [f"! {place}" for place in key.replacement.by_hand]
 
 
-def _present_words(row: PresentKey) -> str:
+def _present_words(row: pgp_keys.PresentKey) -> str:
     """Describe an existing key file in a few words."""
     parts = [] if row.expired else [text_of(row.glance).lower()]
     parts += filter(None, [row.algorithm])
@@ -1071,12 +1072,12 @@ def _present_words(row: PresentKey) -> str:
     return ", ".join(parts)
 
 
-def _about(row: PresentKey) -> tuple[str, ...]:
+def _about(row: pgp_keys.PresentKey) -> tuple[str, ...]:
     """Return the known contents of a key file."""
     return _present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)
 
 
-def _choice_lines(key: TakenKey) -> str:
+def _choice_lines(key: pgp_keys.TakenKey) -> str:
     """Describe one of several keys in three lines: owner, kind and fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
     whose = listed(key.user_ids, 1) or "no user id"
@@ -1085,7 +1086,7 @@ def _choice_lines(key: TakenKey) -> str:
     return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 
-def _proposal(taken: Taken) -> str:
+def _proposal(taken: pgp_keys.Taken) -> str:
     """Ask about an existing user who sent a key."""
     key = taken.keys[taken.replaces]
     asks = "asks for a replacement" if taken.asked else "sent another key"
@@ -1097,11 +1098,11 @@ def _proposal(taken: Taken) -> str:
     )
 
 
-def _at_stake(key: TakenKey) -> AtStake:
+def _at_stake(key: pgp_keys.TakenKey) -> pgp_keys.AtStake:
     return pgp_keys.at_stake(key.fingerprint, key.replacement.resets if key.replacement else {})
 
 
-def _replacing(key: TakenKey) -> str:
+def _replacing(key: pgp_keys.TakenKey) -> str:
     """Say what a new key resets, with names, for the question that requires typing the name."""
     resets = key.replacement.sentences if key.replacement else ()
     return (
@@ -1111,5 +1112,5 @@ def _replacing(key: TakenKey) -> str:
     )
 
 
-def _refuse(size: int) -> Taken:
+def _refuse(size: int) -> pgp_keys.Taken:
     raise KeyTooLarge(parts="bytes", count=size, limit=KEYRING_LIMIT)

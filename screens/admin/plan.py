@@ -31,9 +31,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Sentence, count, joined, moment_text, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
-from workflows.steps.admin.judged_plan import Return
 from workflows.steps.admin.other_sessions import push_command
-from workflows.steps.admin.plan import Request
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Difference, Resource
 from workflows.steps.shared.module import Progress, Report
 from workflows.terraform.events import ResourceEvent
@@ -398,7 +396,7 @@ class PlanPane(TerraformPane):
         self._planned = Planned.from_facts(kept) if kept else None
         self._accepted = None if drafted else self._planned
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
-        self._found = Return()
+        self._found = judged_plan.Return()
         self._asks = opening.asks
         self._cause: Sentence = ""  # of the last plan's failure
 
@@ -433,7 +431,7 @@ class PlanPane(TerraformPane):
     def look_again(self) -> None:
         self.run_move("look", self._read_layer, self._layer_read, looks=True)
 
-    def _read_layer(self, report: Report) -> tuple[str, Return]:
+    def _read_layer(self, report: Report) -> tuple[str, judged_plan.Return]:
         report(Progress("Reading the layer and its profile"))
         if self._planned is None:
             with suppress(OnboardError, OSError):  # the next plan replaces it
@@ -527,7 +525,7 @@ class PlanPane(TerraformPane):
     # -- results -----------------------------------------------------------------------------------
 
     def progressed(self, progress: Progress) -> None:
-        if isinstance(progress.payload, Return):
+        if isinstance(progress.payload, judged_plan.Return):
             self._found = progress.payload
             self._planned = None if self._found.gone else self._planned
         elif isinstance(progress.payload, Update):
@@ -536,7 +534,7 @@ class PlanPane(TerraformPane):
                 self.query_one(ResourceBrowser).take(progress.payload)
                 self.add_class("-planning")
 
-    async def _layer_read(self, looked: tuple[str, Return]) -> None:
+    async def _layer_read(self, looked: tuple[str, judged_plan.Return]) -> None:
         wanted, self._found = looked
         if self.opening.interrupted and self._planned and not self._found.refusal:
             self.drop_note()  # ^n accepts this plan instead of starting another
@@ -547,7 +545,7 @@ class PlanPane(TerraformPane):
         elif not wanted and not (self._planned and self._planned.foreign):
             self.focus_primary()
 
-    def _take(self, result: tuple[Planned, Return]) -> None:
+    def _take(self, result: tuple[Planned, judged_plan.Return]) -> None:
         (made, found), self._elsewhere, self._asks = result, False, False
         self.remove_class("-planning")
         self._planned, self._found = made, found
@@ -593,7 +591,7 @@ class PlanPane(TerraformPane):
         self.query_one(ResourceBrowser).show_plan(())
         before = self._planned
 
-        def work(report: Report, code: Secret | None) -> tuple[Planned, Return]:
+        def work(report: Report, code: Secret | None) -> tuple[Planned, judged_plan.Return]:
             try:
                 made = plan.make(self.context, report, code)
             except OnboardError:
@@ -647,7 +645,7 @@ class PlanPane(TerraformPane):
             self._check()
 
     def _check(self) -> None:
-        def checked(found: Return) -> None:
+        def checked(found: judged_plan.Return) -> None:
             self._found = found
             self._show()
             self.notify(text_of(found.refusal or "Files and state are still as planned."))
@@ -673,7 +671,7 @@ class PlanPane(TerraformPane):
             self.run_coded(
                 "elsewhere",
                 partial(plan.applied_elsewhere, self.context),
-                lambda fact: self.post_message(self.Submitted(Request(elsewhere=fact))),
+                lambda fact: self.post_message(self.Submitted(plan.Request(elsewhere=fact))),
             )
 
     def changed(self) -> bool:
@@ -684,10 +682,10 @@ class PlanPane(TerraformPane):
     def _mark(self) -> None:
         self._acknowledged = self.query_one(ForeignList).marked
 
-    def request(self) -> Request:
+    def request(self) -> plan.Request:
         if self._elsewhere:
-            return Request(elsewhere=self.context.facts.get("plan"))
-        return Request(self._planned, tuple(sorted(self._acknowledged)), undoing=self._found.undoing)
+            return plan.Request(elsewhere=self.context.facts.get("plan"))
+        return plan.Request(self._planned, tuple(sorted(self._acknowledged)), undoing=self._found.undoing)
 
     def draft(self) -> Mapping[str, Any]:
         if self._planned is None or self._planned is self._accepted:

@@ -22,7 +22,6 @@ from workflows.core.sentences import Cancelled, Sentence, count, joined, listed,
 from workflows.layer.model import Layer
 from workflows.machine.events import Facts
 from workflows.steps.admin import project
-from workflows.steps.admin.project import Request, Survey
 from workflows.steps.admin.upstream import UpstreamUnreachable
 from workflows.steps.kinds import ACCOUNT_SETTINGS, KINDS
 from workflows.steps.shared.paths import existing_path
@@ -116,7 +115,7 @@ class ProjectPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._suggesters = {name: NameSuggester() for name in QUESTIONS if name != "joining"}
-        self._survey: Survey | None = None
+        self._survey: project.Survey | None = None
         self._proposed: tuple[str, ...] = ()
         self._looked_at = self._wrong = self._why = ""
         facts = opening.context.facts
@@ -267,14 +266,14 @@ class ProjectPane(StepPane):
     def _find_project(self) -> None:
         self._look(self._surveyed)
 
-    def _look(self, then: Callable[[Survey], None]) -> None:
+    def _look(self, then: Callable[[project.Survey], None]) -> None:
         path = self._looked_at = self.query_one("#path", Input).value
         self.run_move("survey", lambda report: project.survey(path, self.context, report), then, looks=True)
 
     def _look_again(self, kind: str) -> None:
         """Read the files once more for a wrong name, which may be in them by now; then show what is wrong."""
 
-        def seen(found: Survey) -> None:
+        def seen(found: project.Survey) -> None:
             self._surveyed(found)
             if self._unknown(kind):
                 self._show_known(kind, whole=True)
@@ -284,7 +283,7 @@ class ProjectPane(StepPane):
 
         self._look(seen)
 
-    def _surveyed(self, found: Survey) -> None:
+    def _surveyed(self, found: project.Survey) -> None:
         same = self._survey is not None and self._survey.project.root == found.project.root
         before, first, self._survey = self._marked(), self._survey is None, found
         for kind, suggester in self._suggesters.items():
@@ -301,18 +300,18 @@ class ProjectPane(StepPane):
         if first:
             self._begin_with(found)
 
-    def _show_layers(self, found: Survey, marked: Collection[str]) -> None:
+    def _show_layers(self, found: project.Survey, marked: Collection[str]) -> None:
         """List the accounts, each with the named people that it lacks."""
         accounts, named = [layer.location.account for layer in found.layers], self._named(found)
         lines = aligned([(layer.location.account, _counts(layer, named)) for layer in found.layers])
         self.query_one("#layers", MarkList).show(zip(lines, accounts, strict=True), marked)
 
-    def _named(self, found: Survey) -> list[str]:
+    def _named(self, found: project.Survey) -> list[str]:
         """Return the people named in the fields who already exist."""
         there, kinds = found.people(), (kind for kind in KINDS if kind != "joining")
         return [name for kind in kinds for name in names_in(self._field(kind).value) if name in there]
 
-    def _proposal(self, found: Survey) -> tuple[str, ...]:
+    def _proposal(self, found: project.Survey) -> tuple[str, ...]:
         request = self.request()
         others = bool(request.joining) or request.account_wanted or request.regions_wanted
         return found.proposed_for(self._named(found), others=others)
@@ -325,7 +324,7 @@ class ProjectPane(StepPane):
         marked = self._marked()
         self._show_layers(found, self._proposed if marked == before else marked)
 
-    def _begin_with(self, found: Survey) -> None:
+    def _begin_with(self, found: project.Survey) -> None:
         """Treat the findings as the initial input; text typed meanwhile is the user's."""
         if not self.opened:
             self._remember()
@@ -421,7 +420,7 @@ class ProjectPane(StepPane):
     def _field(self, kind: str) -> Input:
         return self.query_one(f"#{_id(kind)}", Input)
 
-    def _root_text(self, found: Survey) -> str:
+    def _root_text(self, found: project.Survey) -> str:
         return self.context.environment.readable(found.project.root)
 
     def _marked(self) -> tuple[str, ...]:
@@ -430,11 +429,11 @@ class ProjectPane(StepPane):
         accounts = [layer.location.account for layer in self._survey.layers] if self._survey else []
         return tuple(account for account in accounts if account in selected)
 
-    def request(self) -> Request:
+    def request(self) -> project.Request:
         fields = {name: names_in(self._field(name).value) for name in KINDS}
         asked = [kind for kind in QUESTIONS if kind in self._asked]
         asked.sort(key=lambda kind: kind not in self._first_asked)  # the user's original question comes first
-        return Request(
+        return project.Request(
             path=self.query_one("#path", Input).value.strip(),
             layers=self._marked(),
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
@@ -486,7 +485,7 @@ def _where(accounts: Sequence[str]) -> str:
     return listed(names, 1)
 
 
-def _survey_text(found: Survey, remarks: int) -> str:
+def _survey_text(found: project.Survey, remarks: int) -> str:
     """Describe the findings, and say if there are remarks."""
     name = f"{found.project.name} ({found.project.long_name})"
     below = f", {count(remarks, 'note')} below" if remarks else ""
@@ -494,7 +493,7 @@ def _survey_text(found: Survey, remarks: int) -> str:
 
 
 def _remarks(
-    found: Survey, asked: Collection[str], asking: Iterable[str], accounts: Collection[str]
+    found: project.Survey, asked: Collection[str], asking: Iterable[str], accounts: Collection[str]
 ) -> list[Sentence]:
     """Return the remarks; those on files only if files will be edited or planned.
 

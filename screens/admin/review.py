@@ -40,7 +40,6 @@ from workflows.layer.model import Place
 from workflows.layer.write import ChangeSet, DiffLine, FileChange
 from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey
 from workflows.steps.admin import review
-from workflows.steps.admin.review import Beside, Prepared, Request
 from workflows.steps.decisions import Comparison
 from workflows.steps.shared.by_hand import Spot
 from workflows.steps.shared.module import Report
@@ -409,7 +408,7 @@ class ReviewPane(ByHandPane):
     _shown: ChangeSet | None = None
     _notes: Sequence[str] = ()
     _marked: Collection[int] = ()
-    _beside = Beside()
+    _beside = review.Beside()
     _again = False
 
     def __init__(self, opening: Opening) -> None:
@@ -492,14 +491,14 @@ class ReviewPane(ByHandPane):
         self.query("#undo, #others-too").set(display=False)
 
     def read(self) -> None:
-        def work(report: Report) -> tuple[Prepared, Sequence[FileDiff], Beside, Observation]:
+        def work(report: Report) -> tuple[review.Prepared, Sequence[FileDiff], review.Beside, Observation]:
             prepared = review.prepare(self.context, report)
             diffs = file_diffs(prepared.change_set)
             doubted = self.opening.done if diffs else self.opening.asks
             look = review.observe(self.context) if doubted else AGREES
             return prepared, diffs, review.beside(prepared.change_set, self.context), look
 
-        def show(found: tuple[Prepared, Sequence[FileDiff], Beside, Observation]) -> None:
+        def show(found: tuple[review.Prepared, Sequence[FileDiff], review.Beside, Observation]) -> None:
             prepared, diffs, beside, look = found
             self._show(prepared, diffs, beside)
             # a step with something left to write isn't done; one whose files are back is
@@ -618,7 +617,7 @@ class ReviewPane(ByHandPane):
             ]
         )
 
-    def _show(self, prepared: Prepared, diffs: Sequence[FileDiff], beside: Beside) -> None:
+    def _show(self, prepared: review.Prepared, diffs: Sequence[FileDiff], beside: review.Beside) -> None:
         change_set, notes = prepared
         self._beside = beside
         self._again = False
@@ -829,8 +828,8 @@ class ReviewPane(ByHandPane):
     def _others_too(self) -> bool:
         return self.query_one("#others-too", MarkBox).value
 
-    def request(self) -> Request:
-        return Request(
+    def request(self) -> review.Request:
+        return review.Request(
             shown=self._shown,
             branch=self.query_one("#branch", Input).value.strip(),
             commit=self.query_one("#commit", MarkBox).value,

@@ -34,7 +34,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, count, listed, moment_text, text_of
 from workflows.layer.discover import find_project
 from workflows.steps.admin import sts_regions
-from workflows.steps.admin.sts_regions import Request, Survey
 from workflows.steps.shared.module import Report
 
 _MOST_REASONS, _MOST_NAMED = 3, 4
@@ -102,7 +101,7 @@ class StsRegionsPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._survey: Survey | None = None
+        self._survey: sts_regions.Survey | None = None
         kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
         self._audit = Audit.from_facts(str(opening.context.facts.get("project", "")), kept) if kept else None
         self._changes: tuple[Sentence, ...] = ()
@@ -134,7 +133,7 @@ class StsRegionsPane(StepPane):
         self._show()
         self.run_move("look", self._survey_project, self._surveyed, looks=True)
 
-    def _survey_project(self, report: Report) -> Survey:
+    def _survey_project(self, report: Report) -> sts_regions.Survey:
         return sts_regions.survey(find_project(self.context.root), self.context, report)
 
     # -- display -----------------------------------------------------------------------------------
@@ -192,14 +191,14 @@ class StsRegionsPane(StepPane):
 
     # -- results -----------------------------------------------------------------------------------
 
-    async def _surveyed(self, survey: Survey) -> None:
+    async def _surveyed(self, survey: sts_regions.Survey) -> None:
         self._survey = survey
         serials = enumerate(survey.devices)
         wanted = [Wanted(f"code-{place}", hint=_device(serial)) for place, serial in serials]
         await self.query_one(CodeField).ask(wanted)
         self._show()
 
-    async def _take(self, answers: tuple[Audit, Survey]) -> None:
+    async def _take(self, answers: tuple[Audit, sts_regions.Survey]) -> None:
         audit, survey = answers
         self._changes = changes(self._audit, audit) if self._audit else ()
         self._audit = audit
@@ -224,7 +223,7 @@ class StsRegionsPane(StepPane):
             return
         codes = self._codes()
 
-        def work(report: Report) -> tuple[Audit, Survey]:
+        def work(report: Report) -> tuple[Audit, sts_regions.Survey]:
             """Return the answers, and the devices that need a code next time."""
             return sts_regions.ask(survey, codes, self.context, report), self._survey_project(report)
 
@@ -262,8 +261,8 @@ class StsRegionsPane(StepPane):
         if page:
             self.open_in_browser(page)
 
-    def request(self) -> Request:
-        return Request(self._audit)
+    def request(self) -> sts_regions.Request:
+        return sts_regions.Request(self._audit)
 
     def draft(self) -> Mapping[str, Any]:
         if self._audit is None:
@@ -272,7 +271,12 @@ class StsRegionsPane(StepPane):
 
 
 def _standing(
-    audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence], now: datetime, *, sandbox: bool
+    audit: Audit | None,
+    survey: sts_regions.Survey | None,
+    changed: Sequence[Sentence],
+    now: datetime,
+    *,
+    sandbox: bool,
 ) -> str:
     """Describe the step's status, and what comes next."""
     if audit is None:
@@ -295,7 +299,7 @@ def _standing(
     return "\n".join(lines)
 
 
-def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
+def _account_lines(audit: Audit | None, survey: sts_regions.Survey | None) -> dict[str, str]:
     """Return a line for each account, by name."""
     if audit is not None:
         asked = _by_account(

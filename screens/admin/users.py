@@ -28,7 +28,6 @@ from workflows.layer.model import Layer, Person
 from workflows.layer.names import MACHINE, is_machine_name
 from workflows.steps.admin import users
 from workflows.steps.admin.other_sessions import applied_accounts
-from workflows.steps.admin.users import Request
 from workflows.steps.admin.written import holds_files, offered_undo
 from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
@@ -67,7 +66,7 @@ class UserLines:
         """The number of lines about users."""
         return sum(map(len, self._rows.values()))
 
-    def show(self, request: Request) -> None:
+    def show(self, request: users.Request) -> None:
         """Update all lines from the decisions."""
         self._rows[_JOINING].clear()
         for account, layer in self._layers.items():
@@ -193,12 +192,12 @@ class UsersPane(ByHandPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._layers: Mapping[str, Layer] = {}
-        self.own = Request()
-        self._written = Request()
+        self.own = users.Request()
+        self._written = users.Request()
         self._lines = UserLines({})
         self._can_put_back = self._wrote = False
         self._applied: Collection[str] = ()
-        self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
+        self._half_entered = read(users.Request, opening.draft, "users") if opening.draft else None
 
     def heading(self) -> Sentence:
         decided = self.context.decisions
@@ -251,7 +250,7 @@ class UsersPane(ByHandPane):
         self._layers, self._lines, self._can_put_back, self._wrote, self._applied = looked
         self._written = users.written(self.context, self._layers, self._half_entered)
         wanted = self._wanted()
-        self.own = Request(access=wanted.access, key_files=wanted.key_files)
+        self.own = users.Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
         boxes = [box for layer in self._layers.values() for box in self._choices(layer, wanted)]
         people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
@@ -298,7 +297,7 @@ class UsersPane(ByHandPane):
             lines.append(f"A name like “{MACHINE}deploy” gets an access key and no console password.")
         return "\n".join(lines)
 
-    def _choices(self, layer: Layer, wanted: Request) -> list[tuple[str, str, bool]]:
+    def _choices(self, layer: Layer, wanted: users.Request) -> list[tuple[str, str, bool]]:
         account = layer.location.account
         decided, own = self.context.decisions, wanted.of(account)
         longest = max(map(len, (*decided.joining, *decided.leaving)), default=0)
@@ -313,7 +312,7 @@ class UsersPane(ByHandPane):
             for sign, name, chosen in lines
         ]
 
-    def _wanted(self) -> Request:
+    def _wanted(self) -> users.Request:
         """Return the earlier decision, the half-finished one, or the proposal."""
         decided = self._half_entered or self.context.decisions.users
         return users.kept(users.resumed(decided, users.proposal(self.context, self._layers)), self._layers)
@@ -535,7 +534,7 @@ class UsersPane(ByHandPane):
                 marked[account] = (*marked.get(account, ()), name)
         return marked
 
-    def request(self) -> Request:
+    def request(self) -> users.Request:
         marked = replace(self.own, add=self._names_marked(_ADD), remove=self._names_marked(_REMOVE))
         return users.merged(self._written, marked)
 

@@ -21,7 +21,6 @@ from workflows.core.installation import how_to_install
 from workflows.core.sentences import OnboardError, text_of
 from workflows.messages.invitation import open_invitation
 from workflows.steps.new_user import before_you_start
-from workflows.steps.new_user.before_you_start import Found, Request
 
 _FIELDS = (
     ("project", "Project", "its short name, for example  bb"),
@@ -75,7 +74,7 @@ class BeforeYouStartPane(StepPane):
             "user": facts.get("user") or "",
             **opening.draft,
         }
-        self._found: Found | None = None
+        self._found: before_you_start.Found | None = None
         self._missing: list[str] = []
 
     def compose_body(self) -> ComposeResult:
@@ -83,13 +82,13 @@ class BeforeYouStartPane(StepPane):
             yield FieldRow(
                 label, InvitedInput(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
             )
-        start = Request(str(self._start["project"]), str(self._start["user"]))
+        start = before_you_start.Request(str(self._start["project"]), str(self._start["user"]))
         yield Text(self._hint(start), classes="hint", id="hint")
         yield Button("Use the invitation", id="use")
         yield Text("", id="found")
         yield ButtonRow(Button("How to install it", id="install"), Button("Look again", id="look"))
 
-    def _hint(self, request: Request) -> str:
+    def _hint(self, request: before_you_start.Request) -> str:
         """Say where both values come from."""
         if not (request.project and request.user):
             return _INVITATION
@@ -100,9 +99,9 @@ class BeforeYouStartPane(StepPane):
         return _SANDBOX.format(project=request.project, user=request.user)
 
     @property
-    def _invited(self) -> list[Request]:
+    def _invited(self) -> list[before_you_start.Request]:
         invitations = self._found.invitations if self._found else ()
-        return [Request(invitation.project, invitation.user) for invitation in invitations]
+        return [before_you_start.Request(invitation.project, invitation.user) for invitation in invitations]
 
     def on_mount(self) -> None:
         self.query("#use, #install, #look").set(display=False)
@@ -117,7 +116,7 @@ class BeforeYouStartPane(StepPane):
         survey = partial(before_you_start.survey, self.context, user=self.request().user)
         self.run_move("look", survey, self._show_found, looks=True)
 
-    def _show_found(self, found: Found) -> None:
+    def _show_found(self, found: before_you_start.Found) -> None:
         self._found = found
         self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
         if invited := self._invited:
@@ -151,10 +150,10 @@ class BeforeYouStartPane(StepPane):
         except OnboardError as error:
             self.notify(text_of(error.what), severity="warning")
             return False
-        self._fill(Request(invitation.project, invitation.user))
+        self._fill(before_you_start.Request(invitation.project, invitation.user))
         return True
 
-    def _fill(self, request: Request) -> None:
+    def _fill(self, request: before_you_start.Request) -> None:
         self.query_one("#project", Input).value = request.project
         self.query_one("#user", Input).value = request.user
         self.query_one("#hint", Text).update(self._hint(request))
@@ -173,8 +172,8 @@ class BeforeYouStartPane(StepPane):
     def primary(self) -> Primary:
         return Primary("Continue to your PGP key")
 
-    def request(self) -> Request:
-        return Request(
+    def request(self) -> before_you_start.Request:
+        return before_you_start.Request(
             project=self.query_one("#project", Input).value.strip(),
             user=self.query_one("#user", Input).value.strip(),
         )
@@ -184,7 +183,7 @@ class BeforeYouStartPane(StepPane):
         return {"project": request.project, "user": request.user}
 
 
-def _tools_text(found: Found, *, sandbox: bool) -> str:
+def _tools_text(found: before_you_start.Found, *, sandbox: bool) -> str:
     """List what is needed and what is here, and how to install what is indispensable."""
     lines = ["What you need"]
     width = max(len(f"{tool.name} {tool.version}") for tool in found.tools) + 2

@@ -23,7 +23,6 @@ from workflows.core.sentences import Sentence, moment_text, since_text, text_of
 from workflows.machine.events import NOT_ASKED, Observation, StepKey
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
-from workflows.steps.new_user.handoff import Arrival, HandoffChanged, Request, mark_of
 from workflows.steps.new_user.pgp_key import missing_request, revocation_notice
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import existing_path
@@ -53,12 +52,12 @@ class HandoffPane(StepPane):
     HandoffPane.-refused #clear { display: block; }
     """
 
-    _arrival: Arrival | None = None
-    _read: Request | None = None
-    _noticed: Request | None = None
-    _refused: Request | None = None
-    _earlier: Request | None = None
-    _before: tuple[Arrival | None, Request] = (None, Request())
+    _arrival: handoff.Arrival | None = None
+    _read: handoff.Request | None = None
+    _noticed: handoff.Request | None = None
+    _refused: handoff.Request | None = None
+    _earlier: handoff.Request | None = None
+    _before: tuple[handoff.Arrival | None, handoff.Request] = (None, handoff.Request())
     _waits: Sequence[str] = ()
     _seen_to = 0.0
 
@@ -69,7 +68,7 @@ class HandoffPane(StepPane):
         self.set_class(opening.asks, "-newer")  # nobody waits for it any more
         facts = opening.context.facts
         kept = "accepted_at" in facts and not (self._rests or opening.asks or handoff.asked_since(facts))
-        self._accepted = Request(text=handoff_of(opening.context).render()) if kept else None
+        self._accepted = handoff.Request(text=handoff_of(opening.context).render()) if kept else None
 
     def compose_body(self) -> ComposeResult:
         draft = self.opening.draft
@@ -127,7 +126,7 @@ class HandoffPane(StepPane):
             self.focus_primary()
             return
         self._arrange(arrived=False)
-        if self.request() != Request():
+        if self.request() != handoff.Request():
             self._read_it()
         self._look_for_handoff()
 
@@ -141,7 +140,7 @@ class HandoffPane(StepPane):
         self.set_class(self.has_class("-another") and not arrived, "-another")
         self.query_one("#another").display = arrived
         self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
-        waits = not arrived and self.request() == Request() and self._accepted is None
+        waits = not arrived and self.request() == handoff.Request() and self._accepted is None
         self.query_one("#earlier").display = self._earlier is not None and waits
         self.make_room()
         self.primary_changed()
@@ -149,7 +148,7 @@ class HandoffPane(StepPane):
     @property
     def _keeps(self) -> bool:
         """Whether nothing is entered that could take the place of the accepted handoff."""
-        nothing = self.request() in {Request(), self._refused} and not self.inside
+        nothing = self.request() in {handoff.Request(), self._refused} and not self.inside
         return self._accepted is not None and self._arrival is None and nothing
 
     # -- action bar --------------------------------------------------------------------------------
@@ -161,7 +160,7 @@ class HandoffPane(StepPane):
             return Primary("Keep the accepted one", act=self._keep_accepted)
         if self._arrival is not None and self._read == self.request():
             return Primary("Yes, these are my accounts")
-        if self.request() != Request():
+        if self.request() != handoff.Request():
             return Primary(
                 "Read it again" if self.request() == self._refused else "Read it", act=self._read_it
             )
@@ -190,7 +189,7 @@ class HandoffPane(StepPane):
     def turn(self) -> Turn:
         if self._arrival is not None:
             return Turn("PgDn shows more" if self._unseen else "Your turn: your accounts?")
-        entered = self.request() not in {Request(), self._refused}
+        entered = self.request() not in {handoff.Request(), self._refused}
         if entered or self.inside or self.opening.asks or self._keeps or self._rests:
             return YOURS
         sent_at = self.context.facts.get("sent_at")
@@ -217,14 +216,18 @@ class HandoffPane(StepPane):
 
         A file that is `early`, older than the request, is only offered.
         """
-        request = Request(path=self.context.environment.readable(path))
+        request = handoff.Request(path=self.context.environment.readable(path))
         before, self._earlier = self._earlier, request if early else None
         if self._earlier != before:
             self.query_one("#watching", Lines).show_lines([self._watching()])
             self._arrange(arrived=self.has_class("-arrived"))
         if early:
             return
-        if self.running_move or request == self._noticed or self.request() not in {Request(), self._refused}:
+        if (
+            self.running_move
+            or request == self._noticed
+            or self.request() not in {handoff.Request(), self._refused}
+        ):
             return
         self._noticed = request
         self.query_one(TextArea).clear()
@@ -243,7 +246,7 @@ class HandoffPane(StepPane):
         self.query_one(TextArea).clear()
         self._read_it()
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: handoff.Request) -> None:
         self._arrival, self._read = None, request
         self.remove_class("-refused")
         self.run_move(
@@ -269,7 +272,7 @@ class HandoffPane(StepPane):
     def _keep_the_old_one(self) -> None:
         self.post_message(self.KeptAsIs(self._newer))
 
-    def _show(self, arrival: Arrival) -> None:
+    def _show(self, arrival: handoff.Arrival) -> None:
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
         self.drop_note()  # the handoff being read is newer than the note
@@ -290,7 +293,7 @@ class HandoffPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _not_read(self, message: StepPane.MoveFailed) -> None:
-        if isinstance(message.error, HandoffChanged) and self._read is not None:
+        if isinstance(message.error, handoff.HandoffChanged) and self._read is not None:
             self.call_later(self._begin, self._read)  # once this move is over
             return
         self._refused = self._read
@@ -301,7 +304,7 @@ class HandoffPane(StepPane):
     @on(Input.Changed, "#path")
     @on(TextArea.Changed)
     def _wait_again(self) -> None:
-        if self.request() == Request():
+        if self.request() == handoff.Request():
             self.remove_class("-refused")
         self._arrange(arrived=self.has_class("-arrived"))
 
@@ -312,7 +315,7 @@ class HandoffPane(StepPane):
         """Ask for another message; Escape goes back to the one that was read."""
         self._before = self._arrival, self.request()
         self._arrival = None
-        self._enter(Request())
+        self._enter(handoff.Request())
         self.add_class("-another")
         self._arrange(arrived=False)
         self.query_one(TextArea).focus()
@@ -345,10 +348,10 @@ class HandoffPane(StepPane):
 
     @on(Button.Pressed, "#clear")
     def _clear(self) -> None:
-        self._enter(Request())
+        self._enter(handoff.Request())
         self.query_one(TextArea).focus()
 
-    def _enter(self, request: Request) -> None:
+    def _enter(self, request: handoff.Request) -> None:
         self.query_one(TextArea).text = request.text
         self.query_one("#path", Input).value = request.path
 
@@ -369,11 +372,11 @@ class HandoffPane(StepPane):
         if self._arrival is not None:
             self.post_message(self.Submitted(replace(self.request(), shown=self._arrival.text)))
 
-    def request(self) -> Request:
+    def request(self) -> handoff.Request:
         text = self.query_one(TextArea).text
         if text.strip():
-            return Request(text=text)
-        return Request(path=self.query_one("#path", Input).value.strip())
+            return handoff.Request(text=text)
+        return handoff.Request(path=self.query_one("#path", Input).value.strip())
 
     @property
     def _unread(self) -> bool:
@@ -410,12 +413,12 @@ def _handoff_lines(held: Handoff, own_keys: tuple[str, ...], known: frozenset[st
 def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
     alias = f", alias {identity.account_alias}" if identity.account_alias else ""
     yield f"• {identity.account_name}: account {identity.account_id}{alias}, user {identity.user}"
-    if mark := mark_of(identity.account_id, known):
+    if mark := handoff.mark_of(identity.account_id, known):
         yield mark
     accounts = by_key((profile.role, profile.account_name) for profile in identity.profiles)
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
     yield f"  roles {roles}" if roles else "  no roles"
     for account, name in {profile.account_id: profile.account_name for profile in identity.profiles}.items():
-        mark = mark_of(account, known)
+        mark = handoff.mark_of(account, known)
         if mark and account != identity.account_id:
             yield f"  {name}: account {account}{mark}"

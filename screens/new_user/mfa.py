@@ -36,7 +36,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, joined, moment_text, said_so, text_of
 from workflows.machine.events import NOT_ASKED, StepKey
 from workflows.steps.new_user import mfa
-from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, locked
 from workflows.steps.shared.own_identity import account_label, identity_of
@@ -168,9 +167,9 @@ class DeviceCodes(Vertical):
             id=id,
         )
         self._of_step = context
-        self._pending: Pending | None = None
+        self._pending: mfa.Pending | None = None
 
-    def begin(self, pending: Pending) -> None:
+    def begin(self, pending: mfa.Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
         words = f"Enter two codes in a row from {pending.entry} in your app."
@@ -219,8 +218,8 @@ def _good(second: str) -> str:
 
 
 _WAYS = (
-    Answer(CONSOLE, "In the console, in the browser (the usual way)"),
-    Answer(API, "Here, with an access key that I have"),
+    Answer(mfa.CONSOLE, "In the console, in the browser (the usual way)"),
+    Answer(mfa.API, "Here, with an access key that I have"),
 )
 _PLACES = (
     Answer(KeyPlace.KEPT.value, "kept on this computer"),
@@ -262,13 +261,13 @@ class MfaPane(BrowsingPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._identity = identity_of(opening.context)
-        self._pending: Pending | None = None
+        self._pending: mfa.Pending | None = None
         known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
         look = opening.context.observed.get(StepKey("mfa", opening.context.item), NOT_ASKED)
         self._known = bool(known) and not (opening.undone or look.contradicts)
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
-            "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
+            "how": known.get("how") or (mfa.CONSOLE if self._identity.sign_in_url else mfa.API),
             "place": (KeyPlace.KEPT if opening.context.facts.get("access_key") else KeyPlace.FILE).value,
             "path": "",
             "ticks": done_before(opening.context, "mfa"),
@@ -310,7 +309,7 @@ class MfaPane(BrowsingPane):
         self.query_one("#source", Choices).choose(str(self._start["place"]))
         if self.opening.done:
             self.focus_primary()
-        elif self.query_one("#how", Choices).value == CONSOLE:
+        elif self.query_one("#how", Choices).value == mfa.CONSOLE:
             registered = not self._identity.encrypted_password
             focus = self.query_one("#before").focus if registered else self.query_one(Checklist).focus_next
             self.call_after_refresh(focus)
@@ -321,7 +320,7 @@ class MfaPane(BrowsingPane):
     def primary(self) -> Primary:
         if self.inside:
             return Primary("Do it this way", act=self._chose_how)
-        if self.query_one("#how", Choices).value == CONSOLE:
+        if self.query_one("#how", Choices).value == mfa.CONSOLE:
             tasks = self.query_one(Checklist)
             if tasks.finished:
                 return Primary("Yes, it's registered")
@@ -335,7 +334,7 @@ class MfaPane(BrowsingPane):
     def turn(self) -> Turn:
         if self.has_class("-done") or self.inside:
             return YOURS
-        if self.query_one("#how", Choices).value == CONSOLE:
+        if self.query_one("#how", Choices).value == mfa.CONSOLE:
             finished = self.query_one(Checklist).finished
             return Turn("Did AWS add the device?" if finished else "Your turn, in the browser")
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
@@ -367,7 +366,7 @@ class MfaPane(BrowsingPane):
     @on(OptionList.OptionSelected, "#how")
     def _chose_how(self) -> None:
         self._ask_how()
-        console = self.query_one("#how", Choices).value == CONSOLE
+        console = self.query_one("#how", Choices).value == mfa.CONSOLE
         self.call_after_refresh(
             self.query_one(Checklist).focus_next if console else self.query_one("#source").focus
         )
@@ -381,11 +380,11 @@ class MfaPane(BrowsingPane):
                 f"Do you still have your MFA device for {identity.account_name}?",
                 _STILL.format(**who),
             )
-            question, request = Confirm(title, body, "Yes, I do", no="No"), Request(mfa.UNCHANGED)
+            question, request = Confirm(title, body, "Yes, I do", no="No"), mfa.Request(mfa.UNCHANGED)
         else:
             title = f"Is your MFA device already registered in {identity.account_name}?"
             question = Confirm(title, _BEFORE.format(**who), "Yes, it is", no="Not yet")
-            request = Request(CONSOLE)
+            request = mfa.Request(mfa.CONSOLE)
         ask(self, question, lambda _yes: self.post_message(self.Submitted(request)))
 
     @on(Button.Pressed, "#again")
@@ -409,16 +408,18 @@ class MfaPane(BrowsingPane):
             how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
         except NoMatches:
             return  # the list is filled before the others are there
-        found = self._serial is not None and how == API
+        found = self._serial is not None and how == mfa.API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
         asks = self.inside
-        listed = how == CONSOLE and not self.query_one(Checklist).finished  # the primary says the same then
+        listed = (
+            how == mfa.CONSOLE and not self.query_one(Checklist).finished
+        )  # the primary says the same then
         before = (listed or self._known) and not asks and not self.has_class("-done")
         self.query_one("#before").display = before
         self.query_one("#other-way").display = not asks and not self.has_class("-done")
-        self.query_one("#console").display = how == CONSOLE and not self.has_class("-done") and not asks
-        self.query_one("#api").display = how == API and not found and self._pending is None and not asks
-        self.query_one("#codes").display = how == API and self._pending is not None
+        self.query_one("#console").display = how == mfa.CONSOLE and not self.has_class("-done") and not asks
+        self.query_one("#api").display = how == mfa.API and not found and self._pending is None and not asks
+        self.query_one("#codes").display = how == mfa.API and self._pending is not None
         self.query_one("#where").display = place != KeyPlace.KEPT.value
         for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
             FieldRow.of(self.query_one(f"#{name}")).display = place == of.value
@@ -458,8 +459,8 @@ class MfaPane(BrowsingPane):
             secret if place is KeyPlace.TYPED and secret else None,
         )
 
-    def _begun(self, device: Pending | Registered) -> None:
-        if isinstance(device, Registered):
+    def _begun(self, device: mfa.Pending | mfa.Registered) -> None:
+        if isinstance(device, mfa.Registered):
             self._serial = device.serial
             self.parting = text_of(joined((f"{self._serial} is registered already.", device.remark)))
             self.submit()
@@ -475,7 +476,7 @@ class MfaPane(BrowsingPane):
             return
         self.query_one(DeviceCodes).ask_again()
         self.show_problems([])
-        if isinstance(message.error, DeviceGone):
+        if isinstance(message.error, mfa.DeviceGone):
             self._pending.drop()
             self._pending = None
             self._show()
@@ -488,15 +489,15 @@ class MfaPane(BrowsingPane):
 
     # -- the input ---------------------------------------------------------------------------------
 
-    def request(self) -> Request:
-        if self.query_one("#how", Choices).value == CONSOLE:
-            return Request(CONSOLE)
+    def request(self) -> mfa.Request:
+        if self.query_one("#how", Choices).value == mfa.CONSOLE:
+            return mfa.Request(mfa.CONSOLE)
         first, second = self.query_one(DeviceCodes).codes()
-        return Request(API, self._serial, self._pending, first, second)
+        return mfa.Request(mfa.API, self._serial, self._pending, first, second)
 
     def changed(self) -> bool:
         """Return False for a registered device, until the list is done again."""
-        if self.query_one("#how", Choices).value == CONSOLE and self.opening.done:
+        if self.query_one("#how", Choices).value == mfa.CONSOLE and self.opening.done:
             return not self.has_class("-done") and self.query_one(Checklist).finished
         return super().changed()
 

@@ -18,7 +18,6 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import Problem, Sentence, day, joined, text_of
 from workflows.steps.new_user import pgp_key
-from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, missing_request, own_keys
 from workflows.steps.shared.paths import is_path
 
 _NEW = "new"
@@ -64,7 +63,7 @@ class PgpKeyPane(StepPane):
             **opening.draft,
         }
         self._made = str(self._start["made"])
-        self._keys: tuple[OwnChoice, ...] | None = None
+        self._keys: tuple[pgp_key.OwnChoice, ...] | None = None
         replaced = pgp_key.replaced(opening.context) if self._start["replacement"] else frozenset()
         self._replaced: Collection[str] = replaced
         self._accepted: list[Problem] = []
@@ -102,7 +101,7 @@ class PgpKeyPane(StepPane):
     def _after(self) -> str:
         facts = self.context.facts
         done = self.opening.done and facts.get("request_sent") and not self._start["replacement"]
-        done = done and not missing_request(self.context)
+        done = done and not pgp_key.missing_request(self.context)
         return (
             f"Done: {facts['request_sent']}. {facts.get('request_copied', '')}".rstrip() if done else _AFTER
         )
@@ -118,7 +117,9 @@ class PgpKeyPane(StepPane):
             self.query_children("*").exclude(".pane-head, .pane-foot, #needless").set(display=False)
             self.focus_primary()
             return
-        self.run_move("keys", lambda report: own_keys(self.context, report), self._show_keys, looks=True)
+        self.run_move(
+            "keys", lambda report: pgp_key.own_keys(self.context, report), self._show_keys, looks=True
+        )
 
     # -- the list ----------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ class PgpKeyPane(StepPane):
             return ""
         return options.get_option_at_index(options.highlighted).id or ""
 
-    def _chosen_key(self) -> OwnChoice | None:
+    def _chosen_key(self) -> pgp_key.OwnChoice | None:
         chosen = self._chosen()
         return next((key for key in self._keys or () if key.fingerprint == chosen), None)
 
@@ -223,11 +224,11 @@ class PgpKeyPane(StepPane):
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value
 
-    def _new(self, passphrase: Secret, again: Secret) -> NewKey:
+    def _new(self, passphrase: Secret, again: Secret) -> pgp_key.NewKey:
         name, email, years = (self._text(field).strip() for field, _, _ in _FORM)
-        return NewKey(name, email, years, passphrase, again)
+        return pgp_key.NewKey(name, email, years, passphrase, again)
 
-    def _show_keys(self, keys: tuple[OwnChoice, ...]) -> None:
+    def _show_keys(self, keys: tuple[pgp_key.OwnChoice, ...]) -> None:
         self._keys = tuple(key for key in keys if key.fingerprint not in self._replaced)
         for key in keys:
             if key.fingerprint in self._replaced and not self._text("name") + self._text("email"):
@@ -242,7 +243,7 @@ class PgpKeyPane(StepPane):
             self.query_one(".pane-title", Text).update("Create your PGP key")
         self.call_after_refresh(self._remember)
 
-    def _made_it(self, key: OwnChoice) -> None:
+    def _made_it(self, key: pgp_key.OwnChoice) -> None:
         self._keys = (key, *(self._keys or ()))
         self._made = key.fingerprint
         self._fill(key.fingerprint)
@@ -265,12 +266,12 @@ class PgpKeyPane(StepPane):
         new = not self._keys or self._chosen() == _NEW
         return Primary("Create key and request" if new else "Create the request")
 
-    def request(self) -> Request:
+    def request(self) -> pgp_key.Request:
         chosen = self._chosen()
         return self._wanted("" if chosen == _NEW else chosen)
 
-    def _wanted(self, fingerprint: str) -> Request:
-        return Request(
+    def _wanted(self, fingerprint: str) -> pgp_key.Request:
+        return pgp_key.Request(
             fingerprint=fingerprint,
             path=self._text("path").strip(),
             made=bool(fingerprint) and fingerprint == self._made,
@@ -294,13 +295,13 @@ class PgpKeyPane(StepPane):
         }
 
 
-def _line(key: OwnChoice) -> str:
+def _line(key: pgp_key.OwnChoice) -> str:
     """Describe a key in the list: owner, kind, and whether it works."""
     what = f"{key.algorithm}  …{key.fingerprint[-8:]}  {text_of(key.glance)}"
     return f"{key.mark.sign} {sized(key.user_id, _USER_ID_CELLS)}  {what}"
 
 
-def _verdict_text(key: OwnChoice) -> str:
+def _verdict_text(key: pgp_key.OwnChoice) -> str:
     verdict = key.verdict
     lines = [f"{verdict.headline}. {verdict.explanation}", *(f"! {words}" for words in verdict.warnings)]
     return "\n".join([*lines, f"Expires {day(key.expires)}. Fingerprint", grouped(key.fingerprint)])

@@ -23,7 +23,6 @@ from workflows.core.sentences import Sentence, count, listed
 from workflows.core.shapes import plain
 from workflows.profiles.record import HandChange, Stale
 from workflows.steps.new_user import profiles
-from workflows.steps.new_user.profiles import Preview, Request
 from workflows.steps.shared.own_identity import NEW_HANDOFF, identity_of, paths_of
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
@@ -67,7 +66,7 @@ class ProfileQuestions(Vertical):
         self.display = False
         self._questions: dict[str, HandChange | Stale] = {}
 
-    def show(self, found: Preview, marked: Sequence[str] = ()) -> None:
+    def show(self, found: profiles.Preview, marked: Sequence[str] = ()) -> None:
         """Ask about changed and unwanted profiles; existing questions keep their ticks.
 
         Args:
@@ -119,7 +118,7 @@ class ProfileQuestions(Vertical):
         self.query_one("#question", Text).update(question.sentence)
 
 
-def _asked(question: HandChange | Stale, found: Preview) -> Sentence:
+def _asked(question: HandChange | Stale, found: profiles.Preview) -> Sentence:
     """Return what to do with a profile, and why."""
     if isinstance(question, HandChange):
         return f"Overwrite {question.profile} ({question.how})"
@@ -155,7 +154,7 @@ class ProfilesPane(StepPane):
         super().__init__(opening)
         self._proposed = profiles.proposal(opening.context)
         self._start = {**plain(self._proposed), **opening.draft}
-        self._shown: Request | None = None
+        self._shown: profiles.Request | None = None
         self._diff, self._all, self._written, self._removed = "", 0, 0, 0
         self._unwanted: list[str] = []
 
@@ -233,7 +232,7 @@ class ProfilesPane(StepPane):
             done, *more = message.result["profiles"]["told"]
             self.parting = "\n".join((f"✓ {done}", *more))
 
-    def _show(self, found: Preview) -> None:
+    def _show(self, found: profiles.Preview) -> None:
         if self.request() != self._shown:
             self._preview()  # the input has changed meanwhile
             return
@@ -286,9 +285,9 @@ class ProfilesPane(StepPane):
         """Return whether there is something to write, because of input or of changes in the files."""
         return bool(self._written or self._removed) or super().changed()
 
-    def request(self) -> Request:
+    def request(self) -> profiles.Request:
         questions = self.query_one(ProfileQuestions)
-        return Request(
+        return profiles.Request(
             region=self.query_one("#region", Input).value.strip(),
             mfa_serial=self.query_one("#mfa-serial", Input).value.strip(),
             mfa_names=self.query_one("#mfa-names", MarkBox).value,

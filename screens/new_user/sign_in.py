@@ -30,7 +30,6 @@ from workflows.core.sentences import OnboardError, Problem, as_error, capitalize
 from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
-from workflows.steps.new_user.sign_in import Request
 from workflows.steps.shared.module import Context, Report
 from workflows.steps.shared.own_access_key import locked
 from workflows.steps.shared.own_identity import account_label, identity_of
@@ -418,8 +417,8 @@ class SignInPane(StepPane):
             self.password.drop()
             self.password = None
 
-    def request(self) -> Request:
-        return Request(
+    def request(self) -> sign_in.Request:
+        return sign_in.Request(
             chosen=self._signed_in,
             already=self._already,
             decrypted=self.password is not None,

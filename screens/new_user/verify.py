@@ -34,21 +34,13 @@ from workflows.core.sentences import (
 from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import verify
-from workflows.steps.new_user.verify import (
-    COMMAND,
-    NOT_INSTALLED,
-    IdentityView,
-    Request,
-    Survey,
-    Tried,
-)
 from workflows.steps.shared.module import Looks, Progress
 from workflows.steps.shared.own_identity import NEW_HANDOFF
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 _HERE = {"access-keys": "Access keys", "profiles": "Profiles"}
 """The steps whose outcome is on this computer."""
-_NOT_YET = Survey((), has_aws=False)
+_NOT_YET = verify.Survey((), has_aws=False)
 """Before anything was looked at."""
 
 
@@ -161,12 +153,12 @@ class AfterVerify(Vertical):
         short = self.app.size.height >= TALL and all(cell_len(line) <= LINE_CELLS for line in lines)
         self.query_one("#show-lines").display = not short
         before = f"These lines are for {shell.value}: type them, or add them to its start file."
-        after = f"Then open a new terminal and type  {COMMAND}"
+        after = f"Then open a new terminal and type  {verify.COMMAND}"
         if self._sandbox:  # these lines change the home, and use an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} shell while the wizard is open."
-            after = f"Type  {COMMAND}  there. Close that shell afterwards: it uses the sandbox."
+            after = f"Type  {verify.COMMAND}  there. Close that shell afterwards: it uses the sandbox."
         words = [before, *(lines if short else ()), after, what_they_do]
-        words += [] if has_aws else [NOT_INSTALLED]
+        words += [] if has_aws else [verify.NOT_INSTALLED]
         self.query_one("#shell", Text).show_lines(words)
 
     @on(Button.Pressed, "#install")
@@ -174,12 +166,12 @@ class AfterVerify(Vertical):
         event.stop()
         self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
-    def show_tried(self, tried: Tried) -> None:
+    def show_tried(self, tried: verify.Tried) -> None:
         """Show the result of running the command."""
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         tries = self.query_one("#tried", Text)
-        tries.show_lines([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
+        tries.show_lines([f"$ {verify.COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
         self.call_after_refresh(tries.scroll_visible, animate=False)
 
 
@@ -245,7 +237,7 @@ class VerifyPane(UnlockingPane):
             "survey", lambda report: verify.survey(self.context, report), self._show_survey, looks=True
         )
 
-    async def _show_survey(self, survey: Survey) -> None:
+    async def _show_survey(self, survey: verify.Survey) -> None:
         self._survey = survey
         fresh = verify.kept_results(self._kept, survey, self.context)
         known = fresh or self._results
@@ -291,7 +283,7 @@ class VerifyPane(UnlockingPane):
                 looks=True,
             )
 
-    def _hint(self, views: Sequence[IdentityView]) -> str:
+    def _hint(self, views: Sequence[verify.IdentityView]) -> str:
         """Return what to do first."""
         if self._to_correct:
             gone = f"✗ {text_of(joined(self._gone.values()))}" if self._gone else ""
@@ -452,7 +444,7 @@ class VerifyPane(UnlockingPane):
         return (*self._gone, *rejected, *(StepKey("profiles", account) for account in self._misnamed))
 
     @property
-    def _to_ask(self) -> tuple[IdentityView, ...]:
+    def _to_ask(self) -> tuple[verify.IdentityView, ...]:
         """The identities that the next test asks, if their codes are there."""
         return self._survey.to_ask(self._results, {key.item or "" for key in self._to_correct})
 
@@ -503,7 +495,7 @@ class VerifyPane(UnlockingPane):
         bases = {view.base for view in self._survey.identities}
         return marked if marked in working and marked not in bases else next(iter(working), "")
 
-    def _owner(self) -> IdentityView:
+    def _owner(self) -> verify.IdentityView:
         """Return the identity of the chosen profile."""
         return next(view for view in self._survey.identities if self._chosen() in view.names)
 
@@ -581,12 +573,14 @@ class VerifyPane(UnlockingPane):
             self._want(self._to_ask, "")
             self._show_shell()
 
-    def _show_tried(self, tried: Tried) -> None:
+    def _show_tried(self, tried: verify.Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
         self._code_for = "#try" if tried.needs_code else ""
         if tried.needs_code:
             owner = self._owner()
-            self._want([owner], f"{COMMAND} needs a code of its own: the next one for {owner.account}.")
+            self._want(
+                [owner], f"{verify.COMMAND} needs a code of its own: the next one for {owner.account}."
+            )
         else:
             self._hide_code()
             self.query_one("#copy-lines").focus()  # the field that had it is gone
@@ -614,7 +608,7 @@ class VerifyPane(UnlockingPane):
         self._hide_code()
         self.query_one(button).focus()
 
-    def _want(self, views: Sequence[IdentityView], words: Sentence) -> None:
+    def _want(self, views: Sequence[verify.IdentityView], words: Sentence) -> None:
         """Ask only for the codes of these identities."""
         self.remove_class("-settled")  # otherwise the fields are hidden
         self.query_one(CodeField).narrow([f"code-{view.account}" for view in views], words)
@@ -640,8 +634,8 @@ class VerifyPane(UnlockingPane):
         if url := self._switch_url():
             self.copy_text(self.context.environment.open_page(url))
 
-    def request(self) -> Request:
-        return Request(tuple(self._results.values()), self._chosen(), self._at)
+    def request(self) -> verify.Request:
+        return verify.Request(tuple(self._results.values()), self._chosen(), self._at)
 
     def draft(self) -> Mapping[str, Any]:
         return (
@@ -656,5 +650,5 @@ class VerifyPane(UnlockingPane):
         return self.opened and (news or self.request().results != self._opened_with.results)
 
 
-def _device(view: IdentityView) -> str:
+def _device(view: verify.IdentityView) -> str:
     return (view.serial or "").rsplit("/", 1)[-1]

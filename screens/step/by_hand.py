@@ -19,7 +19,6 @@ from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import Button, OptionList, Text, short, styled
 from workflows.core.sentences import OnboardError, as_error, count, text_of
 from workflows.steps.shared import by_hand
-from workflows.steps.shared.by_hand import NotPossible, Spot
 
 _BETWEEN = 3
 """Columns between two layers."""
@@ -108,7 +107,7 @@ def _widths(text: str) -> list[int]:
     return [len(line) for line in text.split("\n")]
 
 
-class SpotDialog(Dialog[Spot]):
+class SpotDialog(Dialog[by_hand.Spot]):
     """Offers places; Enter opens the selected one.
 
     Args:
@@ -121,7 +120,7 @@ class SpotDialog(Dialog[Spot]):
     SpotDialog OptionList { height: auto; max-height: 14; border: none; padding: 0; }
     """
 
-    def __init__(self, spots: Sequence[Spot]) -> None:
+    def __init__(self, spots: Sequence[by_hand.Spot]) -> None:
         choices = OptionList(*map(str, spots), id="spots")
         super().__init__("Edit by hand", body=(choices, Text("Enter opens your editor there.")))
         self._spots = spots
@@ -148,10 +147,10 @@ class ByHandPane(StepPane):
             tooltip="Open your editor where something can only be changed by hand",
         )
     ]
-    _refused_at: Spot | None = None
+    _refused_at: by_hand.Spot | None = None
 
     @abstractmethod
-    def places(self) -> Sequence[Spot]:
+    def places(self) -> Sequence[by_hand.Spot]:
         """The places in the current view, the most likely first."""
 
     @abstractmethod
@@ -168,7 +167,7 @@ class ByHandPane(StepPane):
     @on(StepPane.MoveFailed)
     def _show_refused(self, message: StepPane.MoveFailed) -> None:
         """Offer first the place that stopped a move; a step's own places may be in other files."""
-        if isinstance(message.error, NotPossible):
+        if isinstance(message.error, by_hand.NotPossible):
             self._refused_at = message.error.spot
             if message.name == "perform":
                 self.call_later(self.read_again)
@@ -188,7 +187,7 @@ class ByHandPane(StepPane):
         else:
             ask(self, SpotDialog(spots), self.edit_at)
 
-    def edit_at(self, spot: Spot) -> None:
+    def edit_at(self, spot: by_hand.Spot) -> None:
         """Lend the terminal to the editor, say what changed, and show the files again."""
         self._refused_at = None
         words = f"{spot.words}\nYour editor opens {spot.path}; close it to come back."

@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.events import Click, Mount, Paste, Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
@@ -125,7 +124,7 @@ class Opening:
 class BackText(Text):
     """What Escape does; a click does the same."""
 
-    def on_click(self, event: Click) -> None:
+    def on_click(self, event: events.Click) -> None:
         event.stop()
         self.app.simulate_key("escape")
 
@@ -388,7 +387,7 @@ class StepPane(VerticalScroll):
         """Return whether the input has changed since the pane opened; otherwise a done step is left alone."""
         return bool(self.request() != self._opened_with)
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
         self.set_class(self.app.size.height < ENOUGH.height, "-small")
@@ -565,7 +564,7 @@ class StepPane(VerticalScroll):
         self.show_problems([problem])
         return True
 
-    def on_paste(self, event: Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         """Put text that is pasted onto a button or a list into the page's field for pasting.
 
         Text that a path field can't take goes there, too; without such a field, the path field shows the
@@ -579,7 +578,7 @@ class StepPane(VerticalScroll):
         if len(areas) == 1 and not isinstance(focused, TextArea):
             event.stop()
             self.screen.set_focus(areas[0])
-            areas[0].post_message(Paste(event.text))
+            areas[0].post_message(events.Paste(event.text))
 
     def mark_refused_text(self) -> None:
         """Let the next paste replace unusable text instead of being added to it."""
@@ -619,7 +618,7 @@ class StepPane(VerticalScroll):
 
     async def on_event(self, event: events.Event) -> None:
         """Don't start a page that is going, or whose application ends, before its widgets exist."""
-        if not isinstance(event, Mount) or (self.display and self.is_attached):
+        if not isinstance(event, events.Mount) or (self.display and self.is_attached):
             await super().on_event(event)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:

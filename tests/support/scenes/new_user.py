@@ -10,7 +10,6 @@ from support.panes import PaneHost, rest, settle
 from support.scenes import NOW, Scene, Stage, keys, then
 from textual.pilot import Pilot
 
-from screens.new_user import pgp_key as pgp_key_pane
 from screens.new_user.access_keys import AccessKeysPane
 from screens.new_user.mfa import QrDialog
 from workflows.aws.authenticator import otpauth_uri, qr_matrix
@@ -29,6 +28,7 @@ from workflows.steps.new_user import (
     before_you_start,
     handoff,
     mfa as mfa_step,
+    pgp_key,
     profiles as profiles_step,
     sign_in,
     verify,
@@ -158,7 +158,7 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 
 def pgp_key_new(stage: Stage) -> Scene:
     """A user without a key."""
-    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: ())
+    stage.put(pgp_key, "own_keys", lambda _context, _report: ())
     return stage.wizard(
         _session(stage, "pgp-key"), stage.environment(), "pgp-key", keys(*"Jane", "space", *"Doe")
     )
@@ -175,7 +175,7 @@ def pgp_key_own(stage: Stage) -> Scene:
         _key("Jane Doe <jane.doe@company.example>", FINGERPRINT),
         _key("Jane Doe <jane@old.example>", "0123456789ABCDEF0123456789ABCDEF01234567", **old),
     )
-    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: found)
+    stage.put(pgp_key, "own_keys", lambda _context, _report: found)
     return stage.wizard(_session(stage, "pgp-key"), stage.environment(), "pgp-key")
 
 
