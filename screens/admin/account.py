@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Input
 
@@ -299,8 +298,8 @@ class AccountPane(LayersPane):
             self.show_layer(of_them[0])
         super().show_problems(problems)
 
-    @on(DescendantFocus)
-    def _explain(self, event: DescendantFocus) -> None:
+    @on(events.DescendantFocus)
+    def _explain(self, event: events.DescendantFocus) -> None:
         names = {field.id: name for form in self.query(AccountForm) for name, field in form.fields.items()}
         self.query_one("#meaning", Text).update(account.EXPLANATIONS.get(names.get(event.widget.id, ""), ""))
 

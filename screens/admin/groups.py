@@ -11,11 +11,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -312,7 +311,7 @@ class Matrix(CursorLines):
         """The width available beside a scrollbar."""
         return self.size.width - self.styles.scrollbar_size_vertical
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Fit the columns to the new size."""
         if self.layout_shown.room != self._room:
             self.show(self.layout_shown)

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -183,7 +182,7 @@ class KeyArea(TextArea):
         super().__init__(id="pasted", tab_behavior="focus", placeholder=placeholder)
         self._home = home
 
-    async def _on_paste(self, event: Paste) -> None:
+    async def _on_paste(self, event: events.Paste) -> None:
         event.stop()  # the pane passes a paste to this field, and would do so again
         event.text = event.text.rstrip("\r\n")  # otherwise its last line is empty, and the only one in view
         if len(self.text) + len(event.text) > KEYRING_LIMIT:
@@ -208,7 +207,7 @@ class KeyArea(TextArea):
         """Empty the field: a long path wraps, and only its last line may be in view."""
         self.clear()
 
-    async def _on_key(self, event: Key) -> None:
+    async def _on_key(self, event: events.Key) -> None:
         if event.key == "enter" and (not self.text or is_path(self.text, self._home)):
             event.stop()
             event.prevent_default()

@@ -14,11 +14,10 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import DescendantFocus
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -561,7 +560,7 @@ class ReviewPane(ByHandPane):
         """Whether the diff's keys are letters for a field."""
         return isinstance(self.screen.focused, Input)
 
-    @on(DescendantFocus)
+    @on(events.DescendantFocus)
     def _keys_change(self) -> None:
         self.primary_changed()
 

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import DescendantFocus
 from textual.widgets import Input
 
 from screens.step.by_hand import ByHandPane
@@ -336,7 +335,7 @@ class UsersPane(ByHandPane):
         self.query_one(LineList).focus()
 
     @on(LineList.Moved)
-    @on(DescendantFocus)
+    @on(events.DescendantFocus)
     def _tell_about(self) -> None:
         """Show details of the selected line below the list, unless the cursor is in the other list."""
         line = self.query_one(LineList).marked

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.events import Resize
 from textual.timer import Timer
 from textual.widgets import Input
 
@@ -386,7 +385,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _width(self) -> int:
         return self.content_size.width or LINE_CELLS
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Show paths in full if there is space."""
         self.query_one("#kept", Choices).reword(self._places())
         self._show_answers()

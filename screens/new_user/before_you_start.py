@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.events import Paste
 from textual.message import Message
 from textual.widgets import Input
 
@@ -46,7 +45,7 @@ class InvitedInput(Input):
 
         text: str
 
-    def _on_paste(self, event: Paste) -> None:
+    def _on_paste(self, event: events.Paste) -> None:
         if _COMMAND in event.text:
             event.stop()
             event.prevent_default()  # otherwise Textual calls the base class's handler next

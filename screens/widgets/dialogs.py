@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.dom import DOMNode
-from textual.events import Resize
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -53,7 +52,7 @@ class OneFocus(Screen[Any]):
     def drop_result(self, *, passing: bool = False) -> None:
         """Remove a result as other work begins; with `passing`, one shown briefly, after a key press."""
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Don't draw a page twice: the terminal's first report of its size comes when the page has it."""
         if event.size == self.outer_size:
             event.prevent_default()
@@ -149,7 +148,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         """Free the space of a brief result for the page below."""
         self.drop_result()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Keep title, fields and buttons in view; the body gets the rest of the terminal."""
         self.call_after_refresh(self._fit)
 

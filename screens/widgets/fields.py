@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import Paste
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
@@ -119,7 +118,7 @@ class PathField(Input):
     ) -> None:
         super().__init__(value, placeholder, id=id, select_on_focus=select_on_focus, compact=True)
 
-    def _on_paste(self, event: Paste) -> None:
+    def _on_paste(self, event: events.Paste) -> None:
         if len(event.text.strip().splitlines()) > 1:
             event.prevent_default()  # otherwise Textual calls the base class's handler next
 
@@ -206,7 +205,7 @@ class KeyIdInput(Input):
         """The id; "" if invalid."""
         return self.value if ACCESS_KEY_ID.fullmatch(self.value) else ""
 
-    def _on_paste(self, event: Paste) -> None:
+    def _on_paste(self, event: events.Paste) -> None:
         event.text = event.text.strip()
         if not ACCESS_KEY_ID.fullmatch(event.text):
             event.stop()

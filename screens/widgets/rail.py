@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from textual import on
+from textual import events, on
 from textual.content import Content
-from textual.events import Resize
 from textual.message import Message
 
 from screens.widgets.text import Option, OptionList, in_line, styled
@@ -262,7 +261,7 @@ class StepRail(OptionList, can_focus=False):
         self.highlighted = self.get_option_index(self._here)
         self._show_here()
 
-    def on_resize(self, event: Resize) -> None:  # noqa: ARG002 - Textual's handler
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Keep the current step in view in a lower terminal, and explain marks in a wider list."""
         for entry in self._entries:
             self.replace_option_prompt(str(entry.key), self._line(entry))

@@ -12,12 +12,11 @@ from functools import partial
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
@@ -420,7 +419,7 @@ class HomeScreen(OneFocus):
         look = partial(self.run_worker, self._look_again, thread=True, group="looks", exclusive=True)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, look)
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Fit the lines to a new width; Textual also reports unchanged sizes."""
         if self._filled not in {None, event.size}:
             self._fill()

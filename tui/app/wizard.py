@@ -15,14 +15,13 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.errors import NoWidget
-from textual.events import DescendantBlur, DescendantFocus, Key, MouseDown, Paste, Resize
 from textual.geometry import Size
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -355,7 +354,7 @@ class WizardScreen(OneFocus):
 
     # -- position ----------------------------------------------------------------------------------
 
-    def on_resize(self, event: Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Fold the steps into one line in a narrow terminal; F2 shows them all in the step's place."""
         self._fit_to(event.size)
         if self._steps:
@@ -470,14 +469,14 @@ class WizardScreen(OneFocus):
         self.query_one(StepRail).can_focus = on
         self.refresh_bar()
 
-    @on(DescendantFocus)
-    def _leave_list(self, event: DescendantFocus) -> None:
+    @on(events.DescendantFocus)
+    def _leave_list(self, event: events.DescendantFocus) -> None:
         """Close the list when the focus moves to the page."""
         if self.choosing and self._stage in event.widget.ancestors:
             self._let_choose(on=False)
 
-    @on(DescendantFocus, "Input, TextArea")
-    @on(DescendantBlur, "Input, TextArea")
+    @on(events.DescendantFocus, "Input, TextArea")
+    @on(events.DescendantBlur, "Input, TextArea")
     def _show_live_keys(self) -> None:
         """Show only live keys: a letter typed into a field presses no button."""
         for button in self.query(Button):
@@ -588,16 +587,16 @@ class WizardScreen(OneFocus):
         if self._passing or not passing:
             self.show_result("", "")
 
-    def acted(self, event: Key | Paste | MouseDown) -> None:
+    def acted(self, event: events.Key | events.Paste | events.MouseDown) -> None:
         """Note a key, paste or click: anything but looking may be input, or an action."""
-        if isinstance(event, MouseDown):
+        if isinstance(event, events.MouseDown):
             widget: Widget | None = None
             with suppress(NoWidget):  # a click outside all widgets, as while the terminal shrinks
                 widget, _ = self.app.screen.get_widget_at(event.x, event.y)
             presses = isinstance(widget, KeyLine | BackText)  # these press the keys that they name
             self._touched |= not presses and (widget is None or widget.id != "primary")
         else:
-            self._touched |= isinstance(event, Paste) or event.key not in _LOOKING
+            self._touched |= isinstance(event, events.Paste) or event.key not in _LOOKING
 
     @property
     def untouched(self) -> bool:
@@ -612,7 +611,7 @@ class WizardScreen(OneFocus):
         if not self._refused_while_busy():
             await self.go_to(key)
 
-    def on_paste(self, event: Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         """Pass text that is pasted onto the list of steps to the current step."""
         if self.pane is not None:
             self.pane.on_paste(event)
