@@ -362,18 +362,18 @@ class ApplyPane(TerraformPane):
     # -- display -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        self.query_one("#standing", Text).show_lines(self._standing())
-        planned, done = self._planned, self.opening.done
+        planned, done = self._planned, self.opening.done or self.opening.asks
         self.query_one(PlanTable).show(planned)
-        self.query_one("#gone", Text).show_lines(
-            _losses(planned) if planned and not done and not self.opening.asks else []
-        )
         outlook = self._outlook or apply.Outlook()
         self.offer_comparison(outlook.doubts.values())
         advised = outlook.refusal and not outlook.recoverable
         ended = text_of(joined((self._ended, "" if advised else self._advice), "\n  "))
         last_try = [*([ended] if ended else []), *(f"✗ {cause}" for cause in outlook.causes)]
-        self.query_one("#ended", Text).show_lines([] if self.running_move == "perform" else last_try)
+        self.show_texts(
+            standing=self._standing(),
+            gone=_losses(planned) if planned and not done else [],
+            ended=[] if self.running_move == "perform" else last_try,
+        )
         self.primary_changed()
 
     def _standing(self) -> list[str]:

@@ -121,11 +121,9 @@ class DeactivatePane(AccountWorkPane):
         mention = "mentions" if places == 1 else "mention"
         words = f"! {count(places, 'place')} in the repository still {mention} them: v shows where."
         self.query_one("#mentioned", Text).update(words if places else "")
-        self.query_one("#mentions").display = bool(places)
         active = bool(self.found and self.found.active_keys)
-        self.query_one("#stop").display = active
-        self.query_one("#look").display = self.found is not None
-        self.query_one("#keep").display = active and not self.opening.over
+        keep = active and not self.opening.over
+        self.show_parts(mentions=places, stop=active, look=self.found is not None, keep=keep)
         self.offer_skip("Skip without asking" if self.found is None and not self.nobody() else "")
         if self.found and self.found.clear:
             self.drop_note()  # whatever it was opened again for is gone

@@ -309,7 +309,6 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
-        self.query_one("#hint", Text).show_lines(self._hint(name))
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
         nothing = handoff is not None and handoff.void
@@ -324,10 +323,13 @@ class HandOverPane(TerraformPane):
             way.label = f"{_MAIL} again" if sent.sent_at else _MAIL
         elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())
         trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
-        self.query_one("#trouble", Text).show_lines([f"✗ {words}" for words in trouble])
-        self.query_one("#doubts", Text).show_lines([f"! {words}" for words in doubts])
+        self.show_texts(
+            hint=self._hint(name),
+            trouble=[f"✗ {words}" for words in trouble],
+            doubts=[f"! {words}" for words in doubts],
+            elsewhere=[f"– {words}" for words in elsewhere],
+        )
         self.show_compare(doubts)
-        self.query_one("#elsewhere", Text).show_lines([f"– {words}" for words in elsewhere])
         self.primary_changed()
 
     def _chosen(self, name: str) -> hand_over.PersonHandoff | None:

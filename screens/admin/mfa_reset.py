@@ -109,8 +109,10 @@ class MfaResetPane(AccountWorkPane):
     @on(OptionList.OptionHighlighted, "#devices")
     def _offer_removal(self) -> None:
         marked = self._marked()
-        self.query_one("#remove").display = marked is not None and marked[1] is not None
-        self.query_one("#copy").display = marked is not None and self._signs_in_without(marked[0])
+        self.show_parts(
+            remove=marked is not None and marked[1] is not None,
+            copy=marked is not None and self._signs_in_without(marked[0]),
+        )
         self.primary_changed()
 
     def _signs_in_without(self, owner: mfa_reset.Owner) -> bool:

@@ -490,36 +490,38 @@ class PlanPane(TerraformPane):
         elif made is None and not self._elsewhere:
             standing += [_PULL_REQUEST] if self.context.facts.get("changed_files") and self._in_state else []
             standing += _pushing(self.context.facts.get("commit"))
-        self.query_one("#standing", Text).show_lines(standing)
         notes = (*(made.notes if made else ()), *found.since)
-        self.query_one("#since", Text).show_lines([f"! {sentence}" for sentence in notes])
         differ = f"≠ {count(len(found.differences), 'difference')} from the previous plan: v lists them."
-        self.query_one("#difference", Text).show_lines([differ] if found.differences else [])
         self.query_one(PlanTable).show(made, _MOST_LINES if made and not made.foreign else 1, _MORE)
-        self.query_one("#destroys", Text).show_lines(_destroy_lines(made) if made else [])
         fixed = self.settled and made is self._accepted
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
         roles = made.roles.items() if made and not made.empty else ()
         applied = not roles or is_applied(made, self.context)
         sent = "" if applied else "After the apply, Hand over sends the new handoff."
-        self.query_one("#roles", Text).show_lines(
-            [f"~ {joined((change.sentence(name), sent))}" for name, change in roles]
+        self.show_texts(
+            standing=standing,
+            since=[f"! {sentence}" for sentence in notes],
+            difference=[differ] if found.differences else [],
+            destroys=_destroy_lines(made) if made else [],
+            roles=[f"~ {joined((change.sentence(name), sent))}" for name, change in roles],
+            verdict=["✓ Nothing else changes."] if decided else [],
+            drift=_drift_lines(made.drift) if made else [],
+            made=[_made_text(decided, self.context.environment.now())] if decided else [],
         )
-        self.query_one("#verdict", Text).show_lines(["✓ Nothing else changes."] if decided else [])
         self.offer_comparison(found.doubts.values())
-        self.query_one("#drift", Text).show_lines(_drift_lines(made.drift) if made else [])
-        self.query_one("#made", Text).show_lines(
-            [_made_text(decided, self.context.environment.now())] if decided else []
-        )
         self.query_one(ResourceBrowser).show_plan(found.resources)
-        self.query_one("#export").set_class(made is None, "hidden")
-        self.query_one("#again").set_class(made is None, "hidden")
-        resources = self.query_one("#show-resources", Button)
         number = len(found.resources)
-        resources.set_class(not number, "hidden")
-        resources.label = f"All {number:,} resources" if number > 1 else "1 resource"
-        self.query_one("#elsewhere").set_class(bool(made or self._elsewhere or not self._in_state), "hidden")
+        every = f"All {number:,} resources" if number > 1 else "1 resource"
+        self.query_one("#show-resources", Button).label = every
+        offered = {
+            "#export": made,
+            "#again": made,
+            "#show-resources": number,
+            "#elsewhere": self._in_state and not (made or self._elsewhere),
+        }
+        for selector, shown in offered.items():
+            self.query_one(selector).set_class(not shown, "hidden")
         self.primary_changed()
 
     # -- results -----------------------------------------------------------------------------------

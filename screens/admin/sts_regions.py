@@ -171,15 +171,13 @@ class StsRegionsPane(StepPane):
         regions = len(answer.regions) if answer else 0
         table.ordered_columns[0].label = cell(f"Region ({regions})")  # most of them are out of view
         table.set_class(answer is None or not answer.regions, "hidden")
-        self.query_one("#detail", Text).show_lines([])
         if answer is None or self._audit is None:
-            self.query_one("#to-do", Text).show_lines([])
-            self.query_one("#detail", Text).show_lines(_reasons(self._audit)[:_MOST_REASONS])
+            self.show_texts(to_do=[], detail=_reasons(self._audit)[:_MOST_REASONS])
             return
         for region, verdict in by_urgency(answer, self._audit.allowed):
             row = (region.region, SHORT[region.sts], f"{MARKS[verdict]} {verdict}", str(region.opt_in))
             table.add_row(*row, key=region.region)
-        self.query_one("#to-do", Text).show_lines([_to_do_text(answer, self._audit.allowed)])
+        self.show_texts(to_do=[_to_do_text(answer, self._audit.allowed)], detail=[])
 
     @on(Table.RowSelected, "#table")
     def _explain(self, event: Table.RowSelected) -> None:

@@ -120,12 +120,12 @@ class BeforeYouStartPane(StepPane):
         self.query_one("#found", Text).update(_tools_text(found, sandbox=self.context.environment.sandbox))
         if invited := self._invited:
             self.query_one("#use", Button).label = f"Use the invitation for {invited[0].user} (mailbox)"
-        self.query_one("#use").display = bool(invited) and self.request() not in invited
         self.query_one("#hint", Text).update(self._hint(self.request()))
         self._missing = [tool.name for tool in found.tools if not tool.version]
         if self._missing:
             self.query_one("#install", Button).label = f"How to install {self._missing[0]}"
-        self.query("#install, #look").set(display=bool(self._missing))
+        use = invited and self.request() not in invited
+        self.show_parts(use=use, install=self._missing, look=self._missing)
 
     @on(Button.Pressed, "#use")
     def _use(self) -> None:

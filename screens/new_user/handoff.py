@@ -138,10 +138,12 @@ class HandoffPane(StepPane):
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
-        self.query_one("#another").display = arrived
-        self.query_one("#keep").display = self._compares and bool(self._newer.continuing)
         waits = not arrived and self.request() == handoff.Request() and self._accepted is None
-        self.query_one("#earlier").display = self._earlier is not None and waits
+        self.show_parts(
+            another=arrived,
+            keep=self._compares and self._newer.continuing,
+            earlier=self._earlier is not None and waits,
+        )
         self.make_room()
         self.primary_changed()
 

@@ -410,17 +410,18 @@ class MfaPane(BrowsingPane):
             return  # the list is filled before the others are there
         found = self._serial is not None and how == mfa.API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
-        asks = self.inside
         listed = (
             how == mfa.CONSOLE and not self.query_one(Checklist).finished
         )  # the primary says the same then
-        before = (listed or self._known) and not asks and not self.has_class("-done")
-        self.query_one("#before").display = before
-        self.query_one("#other-way").display = not asks and not self.has_class("-done")
-        self.query_one("#console").display = how == mfa.CONSOLE and not self.has_class("-done") and not asks
-        self.query_one("#api").display = how == mfa.API and not found and self._pending is None and not asks
-        self.query_one("#codes").display = how == mfa.API and self._pending is not None
-        self.query_one("#where").display = place != KeyPlace.KEPT.value
+        offers = not self.inside and not self.has_class("-done")
+        self.show_parts(
+            before=(listed or self._known) and offers,
+            other_way=offers,
+            console=how == mfa.CONSOLE and offers,
+            api=how == mfa.API and not found and self._pending is None and not self.inside,
+            codes=how == mfa.API and self._pending is not None,
+            where=place != KeyPlace.KEPT.value,
+        )
         for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
             FieldRow.of(self.query_one(f"#{name}")).display = place == of.value
         self.primary_changed()

@@ -107,12 +107,11 @@ class PgpKeyPane(StepPane):
         )
 
     def on_mount(self) -> None:
-        self.query_one("#replacement").display = bool(self._start["replacement"])
-        first = not (self._start["replacement"] or self._needless)
+        replacement = self._start["replacement"]
+        self.show_parts(replacement=replacement, keep=self._start["asked_at"], form=False, keys=False)
+        first = not (replacement or self._needless)
         self.query_one(".pane-purpose").display = first  # it is about the first password
-        self.query_one("#keep").display = bool(self._start["asked_at"])
-        self.set_class(bool(self._start["replacement"]), "-replacing")  # they have seen it once
-        self.query_one("#form").display = self.query_one("#keys").display = False
+        self.set_class(bool(replacement), "-replacing")  # they have seen it once
         if self.opening.asks or self._needless:  # no input has an effect, or not before that is answered
             self.query_children("*").exclude(".pane-head, .pane-foot, #needless").set(display=False)
             self.focus_primary()

@@ -520,9 +520,8 @@ class VerifyPane(UnlockingPane):
         self.query_one(AfterVerify).show(self._shell, lines, effect, has_aws=self._survey.has_aws)
         self.set_class(self._settled and not self.inside, "-settled")
         self.set_class(bool(self._results) and not self._all_work, "-some-fail")
-        self.query_one("#again").display = self._settled
-        more = self.has_class("-some-fail") and not self._settled
-        self.query_one("#finish").display = more and not self._changed
+        finish = self.has_class("-some-fail") and not (self._settled or self._changed)
+        self.show_parts(again=self._settled, finish=finish)
         self.query_one(".of-the-table").display = bool(self._results)
         self.query("#switch, #copy-switch").set(display=any(view.roles for view in self._survey.identities))
 

@@ -207,8 +207,7 @@ class RotationPane(_KeyPane, SpareKeyPane):
             words = remark(record, self.context.environment.now())
         self.ask_for_code(has_device=record in self._with_device)
         meant = f"{record.id} of {record.user} in {record.profile} ({record.account_id})." if record else ""
-        self.query_one("#meant", Text).show_lines([meant] if meant else [])
-        self.query_one("#remark", Text).show_lines([words] if words else [])
+        self.show_texts(meant=[meant] if meant else [], remark=[words] if words else [])
         self.primary_changed()
 
     def record(self) -> KeyRecord | None:

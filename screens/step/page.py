@@ -541,6 +541,16 @@ class StepPane(VerticalScroll):
         found = self.query(f"{name}, {name} *") if problem.field else ()
         return [widget for widget in found if widget.focusable and is_displayed(widget)]
 
+    def show_parts(self, **shown: object) -> None:
+        """Show or hide widgets by their ids, with underscores for hyphens."""
+        for name, displayed in shown.items():
+            self.query_one(f"#{name.replace('_', '-')}").display = bool(displayed)
+
+    def show_texts(self, **texts: Sequence[Sentence]) -> None:
+        """Replace the lines of texts by their ids, with underscores for hyphens."""
+        for name, lines in texts.items():
+            self.query_one(f"#{name.replace('_', '-')}", Text).show_lines(lines)
+
     def show_failure(self, error: OnboardError) -> None:
         """Show in the page, not in a dialog, the failure of something that the user didn't start."""
         self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
