@@ -114,7 +114,8 @@ class AccountForm(Vertical):
             if type(field) is MarkBox and name.startswith("require_"):
                 boxes.append(field)
                 continue
-            yield from _in_pairs(boxes)
+            pairs = range(0, len(boxes), 2)
+            yield from (Horizontal(*boxes[at : at + 2], classes="pair") for at in pairs)
             boxes = []
             if isinstance(field, Input):
                 yield FieldRow(account.MEANINGS[name], field, account.limits(name))
@@ -193,12 +194,6 @@ class AccountForm(Vertical):
         self.query_one(".weak", Text).show_lines(
             [f"! {words}" for words in account.weaknesses(self.choice())]
         )
-
-
-def _in_pairs(boxes: Sequence[MarkBox]) -> ComposeResult:
-    """Arrange short boxes in pairs."""
-    for first in range(0, len(boxes), 2):
-        yield Horizontal(*boxes[first : first + 2], classes="pair")
 
 
 def _in_words(value: Constant) -> str:

@@ -155,7 +155,7 @@ class HandOverPane(TerraformPane):
 
     def primary(self) -> Primary:
         if self.code_wanted or (self._unsent and not self._handoffs):
-            return Primary("Read the state", act=self._read)
+            return Primary("Read the state", act=self.look_again)
         if name := self._to_confirm:
             return Primary(f"I've sent it to {short(name)}", act=partial(self._mark_by_hand, name))
         if name := self._to_send:
@@ -166,7 +166,7 @@ class HandOverPane(TerraformPane):
             return Primary(f"Replace {short(name)}'s PGP key", act=partial(self._ask_for_key, name))
         if account := self._to_plan:
             return Primary(f"Go to Plan ({account})", act=partial(self._plan_again, account))
-        return Primary("Read the state again", act=self._read) if self._unsent else Primary("Continue")
+        return Primary("Read the state again", act=self.look_again) if self._unsent else Primary("Continue")
 
     def _later(self, *names: str) -> Sequence[str]:
         """Return later accounts that will have something for some of these people."""
@@ -245,7 +245,7 @@ class HandOverPane(TerraformPane):
         self.query("#people, FieldRow, #ways, #more").set(display=bool(self._names))
         self._show()
         if self._names and not self.opening.done:
-            self._read()
+            self.look_again()
         elif self._names:
             self.run_move(
                 "later", lambda _report: hand_over.left_to_later(self.context), self._take_later, looks=True
@@ -377,13 +377,10 @@ class HandOverPane(TerraformPane):
         if then is not None and self._handoffs:
             then()
 
-    def _read(self, then: Callable[[], None] | None = None) -> None:
+    def look_again(self, then: Callable[[], None] | None = None) -> None:
         """Read the state; `then` is the action that needed a text in a done step."""
         read, first = partial(hand_over.prepare, self.context), not self._handoffs
         self.run_coded("read", read, partial(self._show_read, then), looks=first)
-
-    def look_again(self) -> None:
-        self._read()
 
     # -- actions -----------------------------------------------------------------------------------
 
@@ -413,7 +410,7 @@ class HandOverPane(TerraformPane):
     def _take(self, doing: str, work: _Taking, then: Callable[[str, Sentence], None]) -> None:
         """Do something with the selected person's text; `then` takes the name and the result."""
         if not self._handoffs:
-            self._read(partial(self._take, doing, work, then))
+            self.look_again(partial(self._take, doing, work, then))
             return
         if (handoff := self._sendable()) is None:
             return
@@ -428,7 +425,7 @@ class HandOverPane(TerraformPane):
 
         def taken(result: Sentence | hand_over.PersonHandoff | None) -> None:
             if result is None:
-                self._read()  # it says what AWS lacks, and leads to what makes it
+                self.look_again()  # it says what AWS lacks, and leads to what makes it
             elif isinstance(result, hand_over.PersonHandoff):
                 self._handoffs[name] = result
                 self._show()
@@ -469,8 +466,7 @@ class HandOverPane(TerraformPane):
             self._record(said)
 
     def _mark_by_hand(self, name: str) -> None:
-        how = self._taken.get(name, "you said so")
-        self._mark(name, hand_over.marked_by_hand(self.context, how))
+        self._mark(name, hand_over.marked_by_hand(self.context, self._taken.get(name, "you said so")))
 
     def _record(self, said: str) -> None:
         """Record it at once: the step is done when everything is sent, and reopened until then."""
@@ -538,7 +534,7 @@ class HandOverPane(TerraformPane):
     @on(OptionList.OptionSelected, "#people")
     def action_view(self) -> None:
         if not self._handoffs:
-            self._read(self.action_view)
+            self.look_again(self.action_view)
             return
         if (handoff := self._sendable()) is not None:
             self.app.push_screen(TextDialog(f"The handoff for {handoff.name}", handoff.text))

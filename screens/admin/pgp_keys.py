@@ -141,10 +141,11 @@ class LayerKeys(Dialog[bool]):
         row = self._marked
         lines = ["There are no key files in these layers."]
         if row is not None:
+            contents = (_present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint))
             lines = [
                 f"{row.mark.sign} {row.verdict.explanation}",
                 *(f"! {words}" for words in row.verdict.warnings),
-                *(f"  {words}" for words in _about(row) if words),
+                *(f"  {words}" for words in contents if words),
             ]
         self.query_one("#about", Lines).show_lines(lines)
         self.query_one("#owner", Button).disabled = row is None or not row.verdict.sentence_for_owner
@@ -398,8 +399,7 @@ class PgpKeysPane(StepPane):
         table.clear()
         rekeying = self.context.decisions.rekeying
         for name in self.names:
-            who = f"{name} (new key)" if name in rekeying else name
-            table.add_row(who, *self._standing(name), key=name)
+            table.add_row(f"{name} (new key)" if name in rekeying else name, *self._standing(name), key=name)
         if self.names:
             table.move_cursor(row=min(row, len(self.names) - 1))
         self._show_person()
@@ -773,16 +773,14 @@ class PgpKeysPane(StepPane):
             differs = self._answer(key) == Comparison.DIFFERS
             if differs:
                 self._aside[name] = _differing(key.fingerprint, key)
-            if self._stands(key) if differs else key.accepted:
+            # once every apply of a key is over, an answer about it holds back nothing else
+            over = differs and self._decided(key) and edits.applied_everywhere(name, self.context)
+            if over or (key.accepted and not differs):
                 self._keys[name] = key
             elif not differs:
                 why = joined((f"Can't use this key ({key.verdict.headline}).", key.verdict.explanation))
                 self._aside[name] = PutAside(why, key.verdict.sentence_for_owner)
         self._fill()
-
-    def _stands(self, key: pgp_keys.TakenKey) -> bool:
-        """Return whether every apply of a key is over, so that an answer about it holds back nothing else."""
-        return self._decided(key) and edits.applied_everywhere(key.name, self.context)
 
     def _decided(self, key: pgp_keys.TakenKey) -> bool:
         """Return whether the step has recorded this key."""
@@ -1069,11 +1067,6 @@ def _present_words(row: pgp_keys.PresentKey) -> str:
     if row.same:
         parts.append(f"the same key as {', '.join(row.same)}")
     return ", ".join(parts)
-
-
-def _about(row: pgp_keys.PresentKey) -> tuple[str, ...]:
-    """Return the known contents of a key file."""
-    return _present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)
 
 
 def _choice_lines(key: pgp_keys.TakenKey) -> str:

@@ -144,11 +144,12 @@ class PlanTree(LineList):
             if _about(resource) != heading:
                 heading = _about(resource)
                 lines.append(Line((f"{heading}  {count(sizes[heading], 'resource')}",)))
-            lines.append(
-                Line((_resource_line(resource),), _line_key(resource), _KINDS.get(resource.sign, ""))
-            )
-            if _line_key(resource) in self._opened:
-                lines += _inside(resource)
+            key, mark = _line_key(resource), f"{resource.sign} {'! ' if resource.foreign else ''}"
+            words = f"{mark}{resource.words}  {resource.address}"
+            lines.append(Line((words,), key, _KINDS.get(resource.sign, "")))
+            if key in self._opened:
+                inside = enumerate(resource.details or ("no details",))
+                lines += [Line((f"    {text}",), Inside(key, number), "quiet") for number, text in inside]
         return lines
 
     def _chosen(self) -> Sequence[Resource]:
@@ -199,18 +200,6 @@ def _line_key(resource: Resource) -> str:
 
 def _about(resource: Resource) -> str:
     return f"Changed outside of Terraform: {resource.about}" if resource.drift else resource.about
-
-
-def _resource_line(resource: Resource) -> str:
-    foreign = "! " if resource.foreign else ""
-    return f"{resource.sign} {foreign}{resource.words}  {resource.address}"
-
-
-def _inside(resource: Resource) -> list[Line]:
-    return [
-        Line((f"    {text}",), Inside(_line_key(resource), number), "quiet")
-        for number, text in enumerate(resource.details or ("no details",))
-    ]
 
 
 def _haystack(resource: Resource) -> str:
@@ -616,12 +605,9 @@ class PlanPane(TerraformPane):
     def action_export(self) -> None:
         """Ask for a file, write the redacted Markdown into it, and copy it."""
         if self._planned is not None:
-            question = NameDialog(
-                "Export the plan", EXPORT, plan.proposed_target(self.context), accept="Export"
-            )
             ask(
                 self,
-                question,
+                NameDialog("Export the plan", EXPORT, plan.proposed_target(self.context), accept="Export"),
                 lambda target: self.show_result_of(
                     lambda _report: joined((plan.export(target, self.context), _EXPORTED))
                 ),

@@ -207,16 +207,14 @@ class DeviceCodes(Vertical):
         if pending is not None and not pending.seed.dropped and code_problem(codes[0]) is None:
             second = codes[1] if code_problem(codes[1]) is None else ""
             problems = mfa.problems_of(pending, codes[0], second, self._of_step)
-            said = "\n".join(f"! {problem.message}" for problem in problems) or _good(second)
+            said = "\n".join(f"! {problem.message}" for problem in problems) or _RIGHT[bool(second)]
         self.query_one("#check", Text).update(said)
 
 
-def _good(second: str) -> str:
-    if second:
-        return "✓ Both codes are right."
-    return "✓ That code is right. Wait for the next one and enter it below."
-
-
+_RIGHT = {
+    False: "✓ That code is right. Wait for the next one and enter it below.",
+    True: "✓ Both codes are right.",
+}
 _WAYS = (
     Answer(mfa.CONSOLE, "In the console, in the browser (the usual way)"),
     Answer(mfa.API, "Here, with an access key that I have"),
@@ -350,8 +348,7 @@ class MfaPane(BrowsingPane):
         self.call_after_refresh(self.query_one("#other-way").focus)
 
     def skip_question(self) -> Confirm:
-        title = f"Skip MFA in {self._identity.account_name}?"
-        return Confirm(title, _SKIPPING, "Skip MFA", no="Not yet")
+        return Confirm(f"Skip MFA in {self._identity.account_name}?", _SKIPPING, "Skip MFA", no="Not yet")
 
     # -- display -----------------------------------------------------------------------------------
 

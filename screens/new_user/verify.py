@@ -250,7 +250,7 @@ class VerifyPane(UnlockingPane):
             if name in survey.names and (result.problem or name not in rejected)
         }
         wanted = [
-            Wanted(f"code-{view.account}", view.account, _device(view))
+            Wanted(f"code-{view.account}", view.account, view.serial.rsplit("/", 1)[-1])
             for view in (self._to_ask if self._to_correct else survey.identities)
             if view.serial is not None
         ]
@@ -647,7 +647,3 @@ class VerifyPane(UnlockingPane):
         """Return whether there are codes or new answers; the selected line changes nothing."""
         news = self.inside or bool(self.query_one(CodeField).codes)
         return self.opened and (news or self.request().results != self._opened_with.results)
-
-
-def _device(view: verify.IdentityView) -> str:
-    return (view.serial or "").rsplit("/", 1)[-1]

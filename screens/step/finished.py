@@ -222,8 +222,7 @@ class Finished(VerticalScroll):
             titles = [text_of(run.title(key)) for key in locked]
             at = min(locked.values())
             ask = "" if now - moment(at, "at") < _JUST_ASKED else "Look again (l) asks it now."
-            confirmed = f"○ AWS last confirmed {listed(titles, 3)} {moment_text(at, now)}."
-            yield joined((confirmed, ask))
+            yield joined((f"○ AWS last confirmed {listed(titles, 3)} {moment_text(at, now)}.", ask))
 
     def _on_your_word(self, said: Mapping[StepKey, Sentence]) -> Sentence:
         """Name the steps that are done on the user's word, each with its remedy, and how to confirm them."""

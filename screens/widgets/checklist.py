@@ -103,10 +103,6 @@ class _Row(ButtonRow):
         """Yield the buttons that can be pressed."""
         return (button for button in self.query(Button) if button.display and button.focusable)
 
-    def next_button(self) -> Button | None:
-        """Return the button to press next, if there is one."""
-        return self.entry.confirms if self.led else next(self.buttons(), None)
-
 
 class Checklist(Vertical):
     """Tasks in order; doing one moves the focus to the next that isn't done.
@@ -188,8 +184,7 @@ class Checklist(Vertical):
 
     def did(self, number: int, *, go_on: bool = True) -> None:
         """Mark a task as done, by its number from 1; focus the next open one if `go_on`."""
-        row = self._rows[number - 1]
-        if row.done:
+        if self._rows[number - 1].done:
             return
         self.worked_on = True
         self._tick(number)
@@ -249,7 +244,11 @@ class Checklist(Vertical):
 
     def focus_next(self) -> bool:
         """Focus what is to be pressed next; return whether there is anything."""
-        button = next((row.next_button() for row in self._rows[self._at : self._at + 1]), None)
+        buttons = (
+            row.entry.confirms if row.led else next(row.buttons(), None)
+            for row in self._rows[self._at : self._at + 1]
+        )
+        button = next(buttons, None)
         if button is not None:
             button.focus()
         return button is not None

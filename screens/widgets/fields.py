@@ -493,7 +493,8 @@ class Choices(OptionList, inherit_bindings=False):
     @property
     def value(self) -> str:
         """The chosen answer's value, or ""."""
-        return self._given if self._deliberate is not None else self._here
+        here = str(self.highlighted_option.id) if self.highlighted_option else ""
+        return self._given if self._deliberate is not None else here
 
     @property
     def statement(self) -> Sentence:
@@ -514,10 +515,6 @@ class Choices(OptionList, inherit_bindings=False):
         """Choose at the bar, unless the arrow keys already have."""
         if self._deliberate is not None:
             self.action_select()
-
-    @property
-    def _here(self) -> str:
-        return str(self.highlighted_option.id) if self.highlighted_option else ""
 
     def choose(self, value: str) -> None:
         """Go to an answer by its value; to the first if there is no such value."""

@@ -476,12 +476,8 @@ class HomeScreen(OneFocus):
 
     def _heading(self, entry: session_catalogue.Entry) -> str:
         """Return the heading that lists a session."""
-        headings = {
-            _Rank.DONE: "Done",
-            _Rank.ELSEWHERE: self._elsewhere,
-            _Rank.ARCHIVED: "Archived",
-        }
-        return headings.get(_rank(entry), "Continue")
+        set_apart = {_Rank.DONE: "Done", _Rank.ELSEWHERE: self._elsewhere, _Rank.ARCHIVED: "Archived"}
+        return set_apart.get(_rank(entry), "Continue")
 
     @property
     def _crowded(self) -> bool:
@@ -718,8 +714,7 @@ class HomeScreen(OneFocus):
             )
         for binding in self.BINDINGS:
             if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
-                of_session = binding.action in _OF_A_SESSION
-                name = marked_up(f"{binding.description}{about if of_session else ''}")
+                name = marked_up(f"{binding.description}{about if binding.action in _OF_A_SESSION else ''}")
                 key = self.app.get_key_display(binding)
                 yield SystemCommand(
                     name, f"{binding.tooltip} · {key}", partial(self.run_action, binding.action)

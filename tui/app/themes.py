@@ -127,7 +127,6 @@ _ON_ACCENT = (
 
 def _theme(name: str, roles: Roles) -> Theme:
     ansi = name == TERMINAL
-    on_accent = "ansi_black" if ansi else roles.background
     return Theme(
         name,
         primary=roles.accent,
@@ -144,7 +143,7 @@ def _theme(name: str, roles: Roles) -> Theme:
         ansi=ansi,
         variables={
             **{variable: getattr(roles, role) for role, names in _VARIABLES.items() for variable in names},
-            **dict.fromkeys(_ON_ACCENT, on_accent),
+            **dict.fromkeys(_ON_ACCENT, "ansi_black" if ansi else roles.background),
             "input-cursor-background": roles.accent if ansi else roles.text,
             "scrollbar": roles.muted if ansi else roles.line,
             "block-cursor-text-style": "bold",

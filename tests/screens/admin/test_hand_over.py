@@ -484,7 +484,7 @@ async def test_a_text_that_turns_out_to_be_of_no_use_is_not_called_sent_anywhere
         assert (desk.status("hand-over") is Status.DONE) is done
         texts[0] = PersonHandoff("jane.doe", "", (), ("management: no password.",), to_plan=("management",))
         assert isinstance(app.pane, HandOverPane)
-        app.pane._read()
+        app.pane.look_again()
         await rest(pilot)
         stand = dict(status_grid(app.wizard.run.session_context()).rows)["jane.doe"][0]
         assert stand is (PersonStatus.CHANGED if done else PersonStatus.TO_HAND_OVER)
@@ -533,7 +533,7 @@ async def test_a_sent_text_for_a_key_that_is_not_theirs_keeps_its_time_and_next_
         sent = app.pane.request().people["jane.doe"].sent_at
         assert sent
         texts[:] = [PersonHandoff(name, "", (), ("management: not theirs",), rejected=True) for name in names]
-        app.pane._read()
+        app.pane.look_again()
         await rest(pilot)
         assert desk.status("hand-over") is (Status.CONTRADICTED if done else Status.READY)
         for _ in range(2):
