@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -574,6 +574,8 @@ class GroupsPane(LayersPane):
     GroupsPane ButtonRow { margin: 0; }
     """
 
+    _matrix = getters.query_one(Matrix)
+
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._views: dict[str, groups.LayerView] = {}
@@ -633,7 +635,7 @@ class GroupsPane(LayersPane):
             self.show_layer(self.account)
         else:
             self._show()
-        self.query_one(Matrix).focus(scroll_visible=False)
+        self._matrix.focus(scroll_visible=False)
         self.offer_layers(account for account, view in self._views.items() if not view.chosen)
         if first:
             self._remember()
@@ -660,22 +662,21 @@ class GroupsPane(LayersPane):
 
         If that person isn't there, select the first one who is: new people come before others.
         """
-        matrix = self.query_one(Matrix)
-        person, group = person or matrix.person, matrix.group
+        person, group = person or self._matrix.person, self._matrix.group
         self.account = account
         self._show()
-        if person not in matrix.layout_shown.lines:
-            matrix.action_row(0)
-            person = matrix.person
-        named = sorted((column.group for column in matrix.layout_shown.columns), key=group.__ne__)
+        if person not in self._matrix.layout_shown.lines:
+            self._matrix.action_row(0)
+            person = self._matrix.person
+        named = sorted((column.group for column in self._matrix.layout_shown.columns), key=group.__ne__)
         usable = (each for each in named if not self.view.refusal(self.choice, person, each))
-        matrix.mark(person, next(usable, group))
+        self._matrix.mark(person, next(usable, group))
 
     def _show(self, group: str = "") -> None:
         if not self.account:
             self.query_one(LayerBar).update("There is no layer to show.")
             return
-        matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).terms
+        matrix, words = self._matrix, self.query_one("#filter", FilterField).terms
         matrix.show(MatrixLayout(self.view, self.choice, words))
         if group:
             matrix.mark(matrix.person, group)
@@ -726,7 +727,7 @@ class GroupsPane(LayersPane):
 
         self.query_one("#filter", FilterField).value = ""
         self.show_layer(account, names[0])
-        self.query_one(Matrix).focus(scroll_visible=False)
+        self._matrix.focus(scroll_visible=False)
         body = joined([groups.means_of_no_group(name, account) for name in names[:_MOST]], "\n")
         question = Confirm(
             f"No group for {listed(names, 2)}?", body, "Leave without a group", no="Choose groups"
@@ -739,7 +740,7 @@ class GroupsPane(LayersPane):
             self._tell_marked()
 
     def _tell_marked(self, refused: str = "") -> None:
-        matrix, account = self.query_one(Matrix), self.account
+        matrix, account = self._matrix, self.account
         gone, lost = listed(self._gone[account], _MOST), listed(self._lost[account], _MOST)
         person = matrix.person
         alone = {
@@ -760,7 +761,7 @@ class GroupsPane(LayersPane):
 
     def places(self) -> Sequence[Spot]:
         """List what needs manual editing in the current layer, the selected group first."""
-        return self.view.spots_for(self.query_one(Matrix).group) if self.account else ()
+        return self.view.spots_for(self._matrix.group) if self.account else ()
 
     def read_again(self) -> None:
         self._half_decided = dict(self._choices)
@@ -784,7 +785,7 @@ class GroupsPane(LayersPane):
 
     @on(FilterField.Left)
     def _to_matrix(self) -> None:
-        self.query_one(Matrix).focus(scroll_visible=False)
+        self._matrix.focus(scroll_visible=False)
 
     @on(Matrix.LeftUpwards)
     def action_filter(self) -> None:
@@ -804,7 +805,7 @@ class GroupsPane(LayersPane):
 
     def action_new_group(self) -> None:
         """Ask for a name and create a group like the selected one."""
-        if (sibling := self.view.like(self.choice, self.query_one(Matrix).group)) is None:
+        if (sibling := self.view.like(self.choice, self._matrix.group)) is None:
             self.notify("There is no group to copy.", severity="warning")
             return
         policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
@@ -817,7 +818,7 @@ class GroupsPane(LayersPane):
 
     def action_rename_group(self) -> None:
         """Ask for another name for the selected group."""
-        if not (group := self.query_one(Matrix).group):
+        if not (group := self._matrix.group):
             return
         written = group in self.view.by_name
         value = self.choice.rename.get(group, group)
@@ -845,7 +846,7 @@ class GroupsPane(LayersPane):
 
     def action_remove_group(self) -> None:
         """Ask, then remove the selected group; drop a new one, and restore one marked for removal."""
-        group = self.query_one(Matrix).group
+        group = self._matrix.group
         if not group or group in self.choice.remove:
             self.choose(groups.kept(self.choice, group), group)
             return
@@ -861,7 +862,7 @@ class GroupsPane(LayersPane):
 
     def action_policies(self) -> None:
         """Show the selected group's managed policies, and take changes to them."""
-        group = self.query_one(Matrix).group
+        group = self._matrix.group
         like = self.view.like(self.choice, group)
         if like is not None and group not in self.choice.remove:
             ask(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -102,6 +102,8 @@ class LayerKeys(Dialog[bool]):
     LayerKeys #about { margin-top: 1; }
     """
 
+    _table = getters.query_one("#files", Table)
+
     def __init__(
         self, rows: Sequence[pgp_keys.PresentKey], copy: Callable[[pgp_keys.PresentKey], None]
     ) -> None:
@@ -121,7 +123,7 @@ class LayerKeys(Dialog[bool]):
         self._copy = copy
 
     def on_mount(self) -> None:
-        table = self.query_one("#files", Table)
+        table = self._table
         table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
         for number, row in enumerate(self._rows):
             until = day(row.expires) if row.expires else "never" if row.algorithm else "-"
@@ -133,8 +135,7 @@ class LayerKeys(Dialog[bool]):
 
     @property
     def _marked(self) -> pgp_keys.PresentKey | None:
-        table = self.query_one("#files", Table)
-        return self._rows[table.cursor_row] if table.row_count else None
+        return self._rows[self._table.cursor_row] if self._table.row_count else None
 
     @on(Table.RowHighlighted, "#files")
     def _tell(self) -> None:
@@ -306,6 +307,8 @@ class PgpKeysPane(StepPane):
     PgpKeysPane .question { text-style: bold; }
     """
 
+    _people = getters.query_one("#people", Table)
+
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.names = list(pgp_keys.people_of(opening.context))
@@ -343,10 +346,9 @@ class PgpKeysPane(StepPane):
             yield ButtonRow(Button("Copy reply", id="owner-compared", key="o"), id="reply")
 
     def on_mount(self) -> None:
-        table = self.query_one("#people", Table)
-        table.add_column("Person")
-        table.add_column("Key", width=_STATE_WIDTH)
-        table.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
+        self._people.add_column("Person")
+        self._people.add_column("Key", width=_STATE_WIDTH)
+        self._people.add_column("", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is shown below
         drafted, origins = (self.opening.draft.get(kept, {}) for kept in ("texts", "origins"))
         rejected = {
             name: known for name, (known, answer) in self._answers.items() if answer == Comparison.DIFFERS
@@ -394,7 +396,7 @@ class PgpKeysPane(StepPane):
     # -- display -----------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        table = self.query_one("#people", Table)
+        table = self._people
         row = table.cursor_row
         table.clear()
         rekeying = self.context.decisions.rekeying
@@ -529,8 +531,7 @@ class PgpKeysPane(StepPane):
     def person(self) -> str:
         if self._comparing:
             return self._comparing
-        table = self.query_one("#people", Table)
-        return self.names[table.cursor_row] if table.row_count else ""
+        return self.names[self._people.cursor_row] if self._people.row_count else ""
 
     def primary(self) -> Primary:
         """Return what is next: a comparison, the text, the mail, a fingerprint, a reply, an invitation."""
@@ -631,8 +632,7 @@ class PgpKeysPane(StepPane):
 
     @on(KeyArea.RowWanted)
     def _to_row(self, message: KeyArea.RowWanted) -> None:
-        table = self.query_one("#people", Table)
-        table.move_cursor(row=table.cursor_row + message.down)
+        self._people.move_cursor(row=self._people.cursor_row + message.down)
 
     # -- accepting keys ----------------------------------------------------------------------------
 
@@ -662,7 +662,7 @@ class PgpKeysPane(StepPane):
 
     def _invite(self, name: str) -> None:
         """Select a person and write the invitation."""
-        self.query_one("#people", Table).move_cursor(row=self.names.index(name))
+        self._people.move_cursor(row=self.names.index(name))
         self.action_invite()
 
     @on(Button.Pressed, "#invite")
@@ -828,15 +828,14 @@ class PgpKeysPane(StepPane):
         if unanswered and self.opened:
             self._compare(unanswered)
             return
-        table = self.query_one("#people", Table)
         if missing:
-            table.move_cursor(row=self.names.index(missing))
+            self._people.move_cursor(row=self.names.index(missing))
             if self._news(missing):
                 self.focus_primary()
             else:
                 self.query_one(TextArea).focus()
         else:
-            table.focus()
+            self._people.focus()
 
     # -- comparing a fingerprint -------------------------------------------------------------------
 
@@ -907,7 +906,7 @@ class PgpKeysPane(StepPane):
         self._due.discard(key.name)
         self._set_answer(key, Comparison(answer))
         self.keep_draft()
-        self.query_one("#people", Table).move_cursor(row=self.names.index(key.name))
+        self._people.move_cursor(row=self.names.index(key.name))
         self._fill()
         without = key.name not in self._keys
         if without and self.opening.done:
@@ -948,7 +947,7 @@ class PgpKeysPane(StepPane):
         open_ones = [key for key in map(self._keys.get, self.names) if key and self._unconfirmed(key)]
         if any(problem.fatal for problem in problems):
             if missing := self._first_missing():
-                self.query_one("#people", Table).move_cursor(row=self.names.index(missing))
+                self._people.move_cursor(row=self.names.index(missing))
             self.show_problems(problems)
         elif open_ones:
             self._ask(open_ones[0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
-from textual import on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -111,6 +111,8 @@ class ProjectPane(StepPane):
     ProjectPane.-every #found { margin-bottom: 0; }
     ProjectPane.-every #layers-row { margin-top: 0; }
     """
+
+    _path = getters.query_one("#path", Input)
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -267,7 +269,7 @@ class ProjectPane(StepPane):
         self._look(self._surveyed)
 
     def _look(self, then: Callable[[project.Survey], None]) -> None:
-        path = self._looked_at = self.query_one("#path", Input).value
+        path = self._looked_at = self._path.value
         self.run_move("survey", lambda report: project.survey(path, self.context, report), then, looks=True)
 
     def _look_again(self, kind: str) -> None:
@@ -289,10 +291,9 @@ class ProjectPane(StepPane):
         for kind, suggester in self._suggesters.items():
             suggester.people = found.people(kind)
             self._show_known(kind)
-        path = self.query_one("#path", Input)
-        if path.value == self._looked_at:
-            path.value = self._root_text(found)
-            if path.has_focus:
+        if self._path.value == self._looked_at:
+            self._path.value = self._root_text(found)
+            if self._path.has_focus:
                 self._go_to_names()
         self._proposed = self._proposal(found)
         self._show_layers(found, before if same else self._start["layers"] or self._proposed)
@@ -335,18 +336,18 @@ class ProjectPane(StepPane):
     def _not_found(self, message: StepPane.MoveFailed) -> None:
         if message.name == "survey":
             message.handled = not isinstance(message.error, Cancelled)
-            self._wrong = self.query_one("#path", Input).value.strip() if message.handled else ""
+            self._wrong = self._path.value.strip() if message.handled else ""
             why = joined((f"✗ {message.error.what}", message.error.next))
             self._why = self.context.environment.readable(why)
             self._show_found()
-            self.query_one("#path", Input).focus()
+            self._path.focus()
         elif isinstance(message.error, UpstreamUnreachable):
             self.query_one("#without-upstream").display = True
 
     @property
     def _found(self) -> bool:
         """Whether the findings are for the folder in the field."""
-        typed = self.query_one("#path", Input).value.strip()
+        typed = self._path.value.strip()
         return self._survey is not None and typed == self._root_text(self._survey)
 
     @on(Input.Changed, "#path, #rekeying")
@@ -361,7 +362,7 @@ class ProjectPane(StepPane):
             )
             remarks = _remarks(self._survey, works, asking, self._marked())
             line.update(_survey_text(self._survey, len(remarks)))
-        elif self._wrong and self.query_one("#path", Input).value.strip() == self._wrong:
+        elif self._wrong and self._path.value.strip() == self._wrong:
             wrong = True
             line.update(self._why)
         else:
@@ -376,10 +377,9 @@ class ProjectPane(StepPane):
     def action_previous(self) -> None:
         """Restore the folder in which the project was found."""
         if self._survey is not None and not self._found and not self.running_move:
-            path = self.query_one("#path", Input)
-            path.value = self._root_text(self._survey)
-            path.action_end()
-            path.focus()
+            self._path.value = self._root_text(self._survey)
+            self._path.action_end()
+            self._path.focus()
 
     @on(Input.Changed)
     def _offer_names(self, event: Input.Changed) -> None:
@@ -434,7 +434,7 @@ class ProjectPane(StepPane):
         asked = [kind for kind in QUESTIONS if kind in self._asked]
         asked.sort(key=lambda kind: kind not in self._first_asked)  # the user's original question comes first
         return project.Request(
-            path=self.query_one("#path", Input).value.strip(),
+            path=self._path.value.strip(),
             layers=self._marked(),
             without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,

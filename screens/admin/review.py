@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -410,6 +410,9 @@ class ReviewPane(ByHandPane):
     _beside = review.Beside()
     _again = False
 
+    _diff = getters.query_one(FileDiffs)
+    _files = getters.query_one("#files", OptionList)
+
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.add_class("-unread")
@@ -528,14 +531,14 @@ class ReviewPane(ByHandPane):
     def decides(self) -> bool:
         """Whether writing the difference again is the only answer to a contradiction; then Next does that."""
         asked = self.context.observed.get(_REVIEW, NOT_ASKED).asks
-        return self.opened and self.opening.asks and not asked and bool(self.query_one(FileDiffs).files)
+        return self.opened and self.opening.asks and not asked and bool(self._diff.files)
 
     def primary(self) -> Primary:
         if self.has_class("-unmade"):
             return Primary("Look again", act=self._look_again)
         if unseen := self._unseen:
             return Primary(f"{self._what}, {unseen} to read", act=self._ask_about_unseen)
-        if self.query_one(FileDiffs).files:
+        if self._diff.files:
             return Primary(self._what)
         written = self._beside.written
         uncommitted = self.query_one("#commit", MarkBox).value and written and not self._committed
@@ -545,13 +548,12 @@ class ReviewPane(ByHandPane):
     def _what(self) -> str:
         """What Next does with the diff."""
         commit = " and commit" if self.query_one("#commit", MarkBox).value else ""
-        return f"Write {count(len(self.query_one(FileDiffs).files), 'file')}{commit}"
+        return f"Write {count(len(self._diff.files), 'file')}{commit}"
 
     def turn(self) -> Turn:
-        diff = self.query_one(FileDiffs)
         if not self._unseen or self.has_class("-unmade"):
             return YOURS
-        if diff.at in diff.unseen:
+        if self._diff.at in self._diff.unseen:
             return Turn("PgDn shows more")
         return YOURS if self._types else Turn("n goes to the rest")
 
@@ -566,7 +568,7 @@ class ReviewPane(ByHandPane):
 
     @property
     def _unseen(self) -> int:
-        return len(self.query_one(FileDiffs).unseen)
+        return len(self._diff.unseen)
 
     @property
     def _committed(self) -> Mapping[str, str]:
@@ -582,9 +584,9 @@ class ReviewPane(ByHandPane):
     def _say_written(self, message: StepPane.MoveDone) -> None:
         if message.name == "perform":
             commit = message.result["commit"]
-            if not (commit or self.query_one(FileDiffs).files):
+            if not (commit or self._diff.files):
                 return  # they were written before
-            gone = [file.change.after is None for file in self.query_one(FileDiffs).files]
+            gone = [file.change.after is None for file in self._diff.files]
             gone = gone or [not file["sha256"] for file in message.result["changed_files"]]
             where = f"committed to {commit['branch'] or commit['sha'][:8]}" if commit else "not committed"
             others = len(self.request().others) if commit else 0
@@ -605,14 +607,13 @@ class ReviewPane(ByHandPane):
 
     def _unseen_words(self) -> str:
         """List what would be written although nobody has read it to the end."""
-        diff = self.query_one(FileDiffs)
-        unseen = [_file_line(diff.files[at]) for at in diff.unseen]
+        unseen = [_file_line(self._diff.files[at]) for at in self._diff.unseen]
         keys = "Key files don't count: they aren't readable text."
         return "\n".join(
             [
                 "You haven't seen all changed lines in:",
                 *_first(unseen, _FILES_SHOWN),
-                *([] if all(file.readable for file in diff.files) else [keys]),
+                *([] if all(file.readable for file in self._diff.files) else [keys]),
             ]
         )
 
@@ -622,12 +623,11 @@ class ReviewPane(ByHandPane):
         self._again = False
         self.remove_class("-unmade", "-unread")
         self._shown = change_set
-        files = self.query_one("#files", OptionList)
         decisions = self.context.decisions
         said = [(key.fingerprint, decisions.comparison(name)) for name, key in decisions.keys.items()]
-        files.clear_options().add_options(_unseen_line(file, said) for file in diffs)
+        self._files.clear_options().add_options(_unseen_line(file, said) for file in diffs)
         self._marked = set()
-        files.disabled = len(diffs) < 2
+        self._files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
         if resumed or (diffs and self.opening.failed):  # its note asks for work that is done already
             self.drop_note()
@@ -639,7 +639,7 @@ class ReviewPane(ByHandPane):
         warnings = (beside.consequence, removed, *notes) if diffs else (removed,)
         self._notes = [f"! {text_of(warning)}" for warning in warnings if warning]
         self.query_one("#summary", Lines).show_lines([*_fitting(self._notes), summary])
-        diff, seen = self.query_one(FileDiffs), self.draft()["seen"]
+        diff, seen = self._diff, self.draft()["seen"]
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
         self._show_written(beside.written if not diffs else ())
         if self._start["others_too"] is None:  # a commit with a part of another change would not fit together
@@ -656,7 +656,7 @@ class ReviewPane(ByHandPane):
 
     def _show_written(self, written: Sequence[Path]) -> None:
         """Show, instead of an empty diff, what was written and whether it was committed."""
-        self.set_class(not self.query_one(FileDiffs).files, "-nothing")
+        self.set_class(not self._diff.files, "-nothing")
         paths = [shortened(str(path.relative_to(self.context.root)), _PATH_WIDTH) for path in written]
         signs = ["-" if path in self._beside.deleted else " " for path in written]
         lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], _FILES_SHOWN)
@@ -668,7 +668,7 @@ class ReviewPane(ByHandPane):
             lines.append("○ Not committed. You can do that here or with git.")
             if self._beside.ignored:
                 lines.append(f"! Git ignores {self._ignored}. By hand, use `git add -f`.")
-        nothing = not (self.query_one(FileDiffs).files or written)
+        nothing = not (self._diff.files or written)
         self.set_class(nothing or bool(written and (self._committed or self._beside.in_git)), "-committed")
         self.query_one("#written", Text).show_lines(lines)
         self.query_one("#undo").display = bool(written and self._beside.undone)
@@ -690,10 +690,9 @@ class ReviewPane(ByHandPane):
 
     def _leave_list(self) -> FileDiffs:
         """Return the diff; if the file list had the focus, the diff has it now, and the list follows."""
-        diff = self.query_one(FileDiffs)
         if self._in_list:
-            self.screen.set_focus(diff)
-        return diff
+            self.screen.set_focus(self._diff)
+        return self._diff
 
     @property
     def _in_list(self) -> bool:
@@ -702,23 +701,21 @@ class ReviewPane(ByHandPane):
 
     def action_alone(self) -> None:
         """Show the diff on the whole page, or the page again."""
-        diff = self.query_one(FileDiffs)
-        if diff.files:
+        if self._diff.files:
             self.alone = not self.alone
-            self.screen.set_focus(diff)
+            self.screen.set_focus(self._diff)
             self.primary_changed()
 
     def watch_alone(self) -> None:
         """Name, below the diff, the key that shows more of it."""
         way = "Esc shows the page again" if self.alone else "v shows it full screen"
-        self.query_one(FileDiffs).border_subtitle = styled((way, ""))
+        self._diff.border_subtitle = styled((way, ""))
 
     def action_files(self) -> None:
         """Show or hide the list of files."""
         self.alone = False
-        files = self.query_one("#files", OptionList)
-        shown = files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
-        self.call_after_refresh((files if shown else self.query_one(FileDiffs)).focus)
+        shown = self._files.toggle_class("-listed").has_class("-listed") or self.has_class("-tall")
+        self.call_after_refresh((self._files if shown else self._diff).focus)
         self.primary_changed()
 
     @property
@@ -732,18 +729,17 @@ class ReviewPane(ByHandPane):
     @on(OptionList.OptionHighlighted, "#files")
     def _jump(self, event: OptionList.OptionHighlighted) -> None:
         if self._in_list:
-            self.query_one(FileDiffs).go_to_file(event.option_index)
+            self._diff.go_to_file(event.option_index)
 
     @on(OptionList.OptionSelected, "#files")
     def _read(self, event: OptionList.OptionSelected) -> None:
-        diff = self.query_one(FileDiffs)
-        diff.go_to_file(event.option_index)
-        diff.focus()
+        self._diff.go_to_file(event.option_index)
+        self._diff.focus()
 
     @on(FileDiffs.AtFile)
     def _name_file(self, message: FileDiffs.AtFile) -> None:
         """Name the current file above the diff and in the list."""
-        diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
+        diff, files = self._diff, self._files
         here = 0 <= message.index < len(diff.files)
         title = (
             f"{message.index + 1} of {len(diff.files)}: {_file_line(diff.files[message.index])}"
@@ -810,12 +806,11 @@ class ReviewPane(ByHandPane):
             self.read()
 
     def places(self) -> Sequence[Spot]:
-        diff = self.query_one(FileDiffs)
-        if diff.at < 0 or diff.files[diff.at].change.before is None:
+        if self._diff.at < 0 or self._diff.files[self._diff.at].change.before is None:
             return []
-        change = diff.files[diff.at].change
+        change = self._diff.files[self._diff.at].change
         words = "The file as it is on disk; Review reads it again."
-        return [Spot(words, change.layer.partition("/")[0], Place(change.name, diff.line), change.path)]
+        return [Spot(words, change.layer.partition("/")[0], Place(change.name, self._diff.line), change.path)]
 
     # -- the request -------------------------------------------------------------------------------
 
@@ -837,7 +832,7 @@ class ReviewPane(ByHandPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
-        request, diff = self.request(), self.query_one(FileDiffs)
+        request, diff = self.request(), self._diff
         return {
             "commit": request.commit,
             "branch": request.branch,

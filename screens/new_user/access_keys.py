@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from rich.cells import cell_len
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
@@ -81,6 +81,9 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane #kept-lines { margin-bottom: 1; }
     AccessKeysPane.-full Checklist, AccessKeysPane.-full > .pane-head { margin: 0; }
     """
+
+    _tasks = getters.query_one(Checklist)
+    _path = getters.query_one("#path", Input)
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -244,8 +247,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _focus_way(self) -> None:
         """Focus what is first for the chosen way; of a checklist what isn't done."""
-        tasks = self.query_one(Checklist)
-        if is_displayed(tasks) and tasks.focus_next():
+        if is_displayed(self._tasks) and self._tasks.focus_next():
             return
         fields = (
             widget
@@ -260,8 +262,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(Checklist.Moved)
     def _at_the_file(self) -> None:
         """After the last click, go to the file's path, in case it isn't noticed automatically."""
-        tasks = self.query_one(Checklist)
-        if tasks.query(".-current") and not tasks.query(".-current Button"):
+        if self._tasks.query(".-current") and not self._tasks.query(".-current Button"):
             self.query_one("#path").focus()
 
     @on(Button.Pressed, "#again")
@@ -316,7 +317,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _lacks_file(self) -> bool:
         """Return whether the console's file is still missing."""
         at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
-        return at_the_console and not self.query_one("#path", Input).value.strip()
+        return at_the_console and not self._path.value.strip()
 
     # -- display -----------------------------------------------------------------------------------
 
@@ -431,24 +432,23 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if unusable.has_class("-empty") == bool(refused):
             self.make_room()
         unusable.show_lines([f"! {text_of(refused)}"] if refused else [])
-        field = self.query_one("#path", Input)
         if not downloads:
             environment = self.context.environment
             folder = environment.readable(environment.downloads)
             self.query_one("#noticed", Lines).show_lines([f"… waiting for the file in {folder}"])
             self.query_one("#copy-folder").display = True
-            if self._offered and field.value == self._offered:
-                field.value = self._offered = ""
+            if self._offered and self._path.value == self._offered:
+                self._path.value = self._offered = ""
             return
         newest = downloads[0]
         path = self.context.environment.readable(newest.path)
-        replaced = {"", self._offered, *([field.value] if self.has_class("-refused") else [])}
-        if field.value in replaced - {path} and self._offered != path:
-            field.value = self._offered = path
+        replaced = {"", self._offered, *([self._path.value] if self.has_class("-refused") else [])}
+        if self._path.value in replaced - {path} and self._offered != path:
+            self._path.value = self._offered = path
             focused = self.screen.focused
             if self._question is _Question.NONE and focused is not None and self in focused.ancestors:
                 self.focus_primary()
-            self.query_one(Checklist).finish()
+            self._tasks.finish()
         seconds = newest.age_seconds
         age = count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
         self.query_one("#noticed", Lines).show_lines([f"✓ {newest.path.name}, {age} old."])
@@ -457,12 +457,12 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     @on(StepPane.MoveFailed)
     def _offer_no_foreign_key(self, message: StepPane.MoveFailed) -> None:
         """Wait for another file once AWS has said whose the key in the offered one is."""
-        path, environment = self.query_one("#path", Input), self.context.environment
+        path, environment = self._path, self.context.environment
         if isinstance(message.error, ForeignKey) and self._offered and path.value == self._offered:
             offered = (one for one in self._found if environment.readable(one.path) == path.value)
             self._foreign |= {one.key_id for one in offered}
             path.value = self._offered = ""
-            self.query_one(Checklist).start_again()
+            self._tasks.start_again()
             self._focus_way()  # the primary action, which had the focus, waits for the file now
             self._look_for_download()
 
@@ -520,7 +520,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return Request(
             kept=self.query_one("#kept", Choices).value,
             how=how,
-            path=self.query_one("#path", Input).value.strip() if how in {CONSOLE, API} else "",
+            path=self._path.value.strip() if how in {CONSOLE, API} else "",
             key_id=self.query_one("#key-id", Input).value.strip() if how == TYPED else "",
             secret=secret if how == TYPED and secret else None,
             code=self.query_one("#code", Input).value if how == API else "",
@@ -532,11 +532,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return {
             "kept": self.query_one("#kept", Choices).value or self._start["kept"],
             "how": self.query_one("#how", Choices).value,
-            "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
+            "path": existing_path(self._path.value, self.context.environment.home),
             "key_id": self.query_one("#key-id", KeyIdInput).key_id,
             "delete_file": self.query_one("#delete-file", MarkBox).value,
             "foreign": sorted(self._foreign),
-            "ticks": self.query_one(Checklist).ticks,
+            "ticks": self._tasks.ticks,
             "question": self._question.value,
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from textual import on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -47,6 +47,8 @@ class PgpKeyPane(StepPane):
     PgpKeyPane.-replacing .after { display: none; }
     PgpKeyPane > FieldRow { margin-top: 1; }
     """
+
+    _options = getters.query_one("#keys", OptionList)
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -125,22 +127,22 @@ class PgpKeyPane(StepPane):
     def _fill(self, choice: str) -> None:
         """Show the keys with `choice` highlighted, else the best one, else a new one."""
         keys = self._keys or ()
-        options = self.query_one("#keys", OptionList)
-        options.clear_options()
-        options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
-        options.add_option(Option("+ Create a new key", _NEW))
-        options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
+        self._options.clear_options()
+        self._options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
+        self._options.add_option(Option("+ Create a new key", _NEW))
+        self._options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
         good = [key.fingerprint for key in keys if key.accepted]
         proposed = () if self._start["replacement"] else keys
         best = next((key.fingerprint for key in proposed if key.accepted and not key.replaced), _NEW)
-        options.highlighted = options.get_option_index(choice if choice in {*good, _NEW} else best)
-        options.display = bool(keys)
+        self._options.highlighted = self._options.get_option_index(
+            choice if choice in {*good, _NEW} else best
+        )
+        self._options.display = bool(keys)
 
     def _chosen(self) -> str:
-        options = self.query_one("#keys", OptionList)
-        if options.highlighted is None:
+        if self._options.highlighted is None:
             return ""
-        return options.get_option_at_index(options.highlighted).id or ""
+        return self._options.get_option_at_index(self._options.highlighted).id or ""
 
     def _chosen_key(self) -> pgp_key.OwnChoice | None:
         chosen = self._chosen()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text as RichText
-from textual import widgets
+from textual import getters, widgets
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Offset, Region, Size
@@ -237,6 +237,8 @@ class TextDialog(Notice):
     TextDialog Log { height: auto; min-height: 1; background: $surface; scrollbar-size: 1 1; }
     """
 
+    _log = getters.query_one(Log)
+
     def __init__(
         self,
         title: Sentence,
@@ -258,18 +260,16 @@ class TextDialog(Notice):
             tell(self, lambda: copy(self._text))
 
     def on_mount(self) -> None:
-        log = self.query_one(Log)
         for line in self._text.splitlines():
-            log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)
+            self._log.add(line, self._line_styles.get(line.strip()[:1], ""), scroll_end=False)
 
     def _fit(self) -> None:
         super()._fit()
-        self.query_one(Log).styles.max_height = self.query_one(ScrollBody).styles.max_height
+        self._log.styles.max_height = self.query_one(ScrollBody).styles.max_height
         self.call_after_refresh(self._leave_what_is_whole)
 
     def _leave_what_is_whole(self) -> None:
-        log = self.query_one(Log)
-        if log.has_focus and not log.max_scroll_y:
+        if self._log.has_focus and not self._log.max_scroll_y:
             self.query_one("#close").focus()
 
 

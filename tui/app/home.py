@@ -12,7 +12,7 @@ from functools import partial
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events, on
+from textual import events, getters, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -288,6 +288,8 @@ class HomeScreen(OneFocus):
     HomeScreen.-beside #about { display: block; height: 1fr; }
     """
 
+    _list = getters.query_one(OptionList)
+
     @dataclass
     class Begin(Message):
         """Begin a session of this workflow, with these kinds of work."""
@@ -415,7 +417,7 @@ class HomeScreen(OneFocus):
         where = styled(("SANDBOX", "bold $warning")) if self._sandbox else styled()
         self.query_one("#home-top", SplitLine).show(styled(("iam-onboard", "bold $accent")), where)
         self._fill()
-        self.query_one(OptionList).focus()
+        self._list.focus()
         look = partial(self.run_worker, self._look_again, thread=True, group="looks", exclusive=True)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, look)
 
@@ -429,7 +431,7 @@ class HomeScreen(OneFocus):
         self._filled = self.size
         self.set_class(self.size.width >= _WIDE, "-beside")
         self.set_class(self._crowded, "-crowded")
-        options, at = self.query_one(OptionList), self._at
+        options, at = self._list, self._at
         options.set_options(self._options())
         lines = [number for number, option in enumerate(options.options) if not option.disabled]
         same = (number for number in lines if options.options[number].id == at)
@@ -643,14 +645,13 @@ class HomeScreen(OneFocus):
     async def action_close_filter(self) -> None:
         """List everything again."""
         await self.query("#filter").remove()
-        options = self.query_one(OptionList)
-        options.scroll_home(animate=False)
+        self._list.scroll_home(animate=False)
         self._fill()
-        options.focus()
+        self._list.focus()
 
     def on_filter_field_left(self, event: fields.FilterField.Left) -> None:
         """Go from the field to the list, or with Enter into the only line that matches."""
-        options = self.query_one(OptionList)
+        options = self._list
         matches = [option.id for option in options.options if option.id]
         if event.entered and len(matches) == 1:
             self._open(matches[0])

@@ -188,7 +188,7 @@ def pgp_key_incomplete(stage: Stage) -> Scene:
 def pgp_key_done(stage: Stage) -> Scene:
     """The key is made, and the request written."""
     found = (_key("Jane Doe <jane.doe@company.example>", FINGERPRINT),)
-    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: found)
+    stage.put(pgp_key, "own_keys", lambda _context, _report: found)
     return stage.wizard(_session(stage, "handoff"), stage.environment(), "pgp-key")
 
 
