@@ -414,14 +414,9 @@ class PgpKeysPane(StepPane):
             return "● request arrived", ""
         if name in self._aside:
             return self._aside[name].state, ""
-        if self._gathers:
+        if self.running_move == _GATHER:
             return "· looking", ""
         return "○ none yet", f"invitation {self._since(name)}" if name in self._invited else ""
-
-    @property
-    def _gathers(self) -> bool:
-        """Whether the keys already here are still being gathered."""
-        return self.running_move == _GATHER
 
     def _since(self, name: str) -> str:
         return moment_text(self._invited[name], self.context.environment.now()).removeprefix("today ")
@@ -483,14 +478,12 @@ class PgpKeysPane(StepPane):
         self.set_class(aside is not None or key is not None, "-judged")
         wanted = f"another key for {short(name)}" if key or aside else f"{short(name)}'s key"
         self.query_one("#label", Text).update(f"Paste {wanted}, the whole message, or a file path")
-        shown = {
-            "#fetch": self._news(name) and not self._first_news,  # otherwise Next reads it
-            "#invite": not (key or news or is_machine_name(name) or name == self._to_invite),
-            "#compare": not news and self._comparable(name) is not None,
-            "#owner": not news and bool(self._reply(name)),
-        }
-        for selector, display in shown.items():
-            self.query_one(selector).display = display and bool(name)
+        self.show_parts(
+            fetch=self._news(name) and not self._first_news,  # otherwise Next reads it
+            invite=name and not (key or news or is_machine_name(name) or name == self._to_invite),
+            compare=not news and self._comparable(name),
+            owner=not news and self._reply(name),
+        )
         self.set_class(bool(self._reply(name)), "-replies")
         self.query_one("#owner-compared", Button).label = f"Copy reply to {_owner(name)}"
         self.query("#label, #pasted").set(display=bool(name) and not news)
@@ -514,7 +507,7 @@ class PgpKeysPane(StepPane):
 
     def _hint(self, name: str) -> str:
         """Return the instruction for a person whose key is missing; "" is nobody."""
-        if self._gathers:
+        if self.running_move == _GATHER:
             return "Looking for keys that are here already …"
         if not name:
             return "Nobody joins or gets a new key. Go back to the Project step to say who does."

@@ -248,7 +248,9 @@ class UsersPane(ByHandPane):
         before = self._layers
         self._layers, self._lines, self._can_put_back, self._wrote, self._applied = looked
         self._written = users.written(self.context, self._layers, self._half_entered)
-        wanted = self._wanted()
+        decided = self._half_entered or self.context.decisions.users
+        proposed = users.resumed(decided, users.proposal(self.context, self._layers))
+        wanted = users.kept(proposed, self._layers)
         self.own = users.Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
         boxes = [box for layer in self._layers.values() for box in self._choices(layer, wanted)]
@@ -310,11 +312,6 @@ class UsersPane(ByHandPane):
             )
             for sign, name, chosen in lines
         ]
-
-    def _wanted(self) -> users.Request:
-        """Return the earlier decision, the half-finished one, or the proposal."""
-        decided = self._half_entered or self.context.decisions.users
-        return users.kept(users.resumed(decided, users.proposal(self.context, self._layers)), self._layers)
 
     # -- the list of people ------------------------------------------------------------------------
 
@@ -384,7 +381,6 @@ class UsersPane(ByHandPane):
         self.add_class("-everybody")
         self._show_heading()
         self.query_one(LineList).focus()
-        self.refresh_bindings()
 
     @property
     def inside(self) -> bool:
@@ -395,10 +391,10 @@ class UsersPane(ByHandPane):
         self.remove_class("-everybody")
         self.query_one("#people").focus()
         self._show_heading()
-        self.refresh_bindings()
 
     def _show_heading(self) -> None:
         self.query_one(".pane-title", Text).update(self.heading())
+        self.refresh_bindings()
         self.primary_changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -333,17 +333,15 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _show(self) -> None:
         """Show only the fields of the chosen way."""
         how = self.query_one("#how", Choices).value
-        shown = {
-            "#way-console": how == CONSOLE,
-            "#way-typed": how == TYPED,
-            "#way-api": how == API,
-            "#way-code": how == API,
-            "#way-phone": how in {CONSOLE, API},
-            "#way-handoff": how == HANDOFF,
-            "#delete-file": how == CONSOLE,
-        }
-        for selector, display in shown.items():
-            self.query_one(selector).display = display
+        self.show_parts(
+            way_console=how == CONSOLE,
+            way_typed=how == TYPED,
+            way_api=how == API,
+            way_code=how == API,
+            way_phone=how in {CONSOLE, API},
+            way_handoff=how == HANDOFF,
+            delete_file=how == CONSOLE,
+        )
         FieldRow.of(self.query_one("#path")).display = how in {CONSOLE, API}
 
     def _look_for_stores(self) -> None:

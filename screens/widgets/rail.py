@@ -172,8 +172,6 @@ def _end(entries: Iterable[RailEntry], *, here: bool) -> Content:
 
 
 def _before(folded: Sequence[_Part]) -> list[Content]:
-    if not folded:
-        return []
     statuses = [status for part in folded for status in part.statuses]
     standing = Counter(status if status in _IN_FOLDS else Status.READY for status in statuses)
     return [
@@ -259,16 +257,12 @@ class StepRail(OptionList, can_focus=False):
     def go_here(self) -> None:
         """Highlight the current step."""
         self.highlighted = self.get_option_index(self._here)
-        self._show_here()
+        self.call_after_refresh(self.scroll_to_highlight)  # however long the list is
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Keep the current step in view in a lower terminal, and explain marks in a wider list."""
         for entry in self._entries:
             self.replace_option_prompt(str(entry.key), self._line(entry))
-        self._show_here()
-
-    def _show_here(self) -> None:
-        """Scroll the current step into view, however long the list is."""
         self.call_after_refresh(self.scroll_to_highlight)
 
     @on(OptionList.OptionSelected)

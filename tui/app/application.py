@@ -145,7 +145,8 @@ class OnboardApp(Frame):
         self._control, start = control, self._start
         if (ahead := self._ahead) is not None:
             self._ahead = None
-            self.set_timer(_SECONDS_AT_REST, partial(self._in_background, ahead, "ahead"))
+            work = partial(self.run_worker, ahead, thread=True, group="ahead", exclusive=True)
+            self.set_timer(_SECONDS_AT_REST, work)  # while the user reads
         if start.session:
             await self._resume(start)
         elif start.workflow:
@@ -210,11 +211,8 @@ class OnboardApp(Frame):
         if failure is not None:
             self.show_error(failure)
         else:
-            self.set_timer(_SECONDS_AT_REST, partial(self._in_background, self._tidy, "tidy"))
-
-    def _in_background(self, work: Callable[[], None], group: str) -> None:
-        """Run work in the background while the user reads."""
-        self.run_worker(work, thread=True, group=group, exclusive=True)
+            tidy = partial(self.run_worker, self._tidy, thread=True, group="tidy", exclusive=True)
+            self.set_timer(_SECONDS_AT_REST, tidy)  # while the user reads
 
     def _tidy(self) -> None:
         try:
