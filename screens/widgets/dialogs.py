@@ -296,7 +296,7 @@ class Typed(Dialog[Answer]):
     ) -> None:
         typed = (
             Text(hint, classes="field-hint"),
-            Input(id="typed", compact=True),
+            Input(id="typed", compact=True, select_on_focus=False),
             Text("", id="wrong", classes="problem"),
         )
         asked = (*typed, *fields) if names else fields
@@ -307,6 +307,21 @@ class Typed(Dialog[Answer]):
     @abstractmethod
     def action_yes(self) -> None:
         """Do what the dialog asks about."""
+
+    def on_key(self, event: events.Key) -> None:
+        """Take what is typed into the field, and lead up to it, also from a button."""
+        if event.is_printable or event.key == "up":
+            self._fill(event, event.character or "" if event.is_printable else "")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take what is pasted into the field, also from a button."""
+        self._fill(event, event.text)
+
+    def _fill(self, event: events.Event, text: str) -> None:
+        for field in self.query("#typed").results(Input):  # which stops what it takes itself
+            event.stop()
+            field.focus()
+            field.insert_text_at_cursor("".join(text.splitlines()[:1]))
 
     @on(Input.Changed, "#typed")
     def _check(self, event: Input.Changed) -> None:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import pytest
 from support.panes import rest
 from textual.app import App, ComposeResult
-from textual.events import DescendantFocus, Resize
+from textual.events import DescendantFocus, Paste, Resize
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -42,6 +42,25 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
             assert app.focused.id == focused
         await pilot.press("enter")
         assert answers == [True]
+
+
+async def test_what_is_typed_or_pasted_at_a_button_goes_into_the_field_and_up_leads_there() -> None:
+    app: App[None] = App()
+    answers: list[bool | None] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(Confirm("Remove?", "", "Remove", typed="x y z"), answers.append)
+        field = app.screen.query_one("#typed", Input)
+        for enter, value in ((("x",), "x"), (("up",), "x"), (None, "x y"), (("space", "z"), "x y z")):
+            app.screen.query_one("#close").focus()
+            if enter is None:
+                app.post_message(Paste(" y\nmore"))
+            else:
+                await pilot.press(*enter)
+            await pilot.pause()
+            assert (app.focused, field.value) == (field, value)
+        await pilot.press("enter")
+        await pilot.pause()
+    assert answers == [True]
 
 
 @pytest.mark.parametrize(
