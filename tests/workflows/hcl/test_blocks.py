@@ -43,6 +43,7 @@ def test_a_block_in_a_comment_is_found_at_its_place_in_the_file(hidden: str) -> 
     (block,) = comment.blocks
     assert (block.label, comment.inner.data[block.item.start_byte :][:6]) == ("b", b"output")
     assert document.data[comment.start + block.item.start_byte :][:6] == b"output"
+    assert (comment.inner.data.split(), len(comment.inner.data)) == (B.encode().split(), len(hidden))
     assert hiding_starts(document) == {item.start_byte for item in comment.items}
 
 

@@ -53,7 +53,7 @@ def test_an_output_is_hidden_only_where_that_is_written(written: str, *, hides: 
         (f"[{SAM}.a]", "user_sam_lee_login", None),
         (f"{{\n    jane_doe = {JANE}.a\n    total    = 2\n    sam_lee  = {SAM}.a\n  }}", "x", [0, 2]),
         (f"{{\n    username = {JANE}.a\n    key      = {JANE}.b\n  }}", "x", None),
-        (f"{{\n    both = [{JANE}.a, {SAM}.a]\n  }}", "x", None),
+        (f"[[{JANE}.a, {SAM}.a]]", "x", None),
         (f"{JANE}.a", "x", None),
         ("[]", "x", None),
     ],
