@@ -1,4 +1,4 @@
-"""IAM and STS with botocore's stub, whose responses are those in AWS's documentation."""
+"""IAM with botocore's stub, whose responses are those in AWS's documentation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows.aws import iam, sts
 from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, translate
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import Cancelled, OnboardError
+from workflows.core.sentences import Cancelled
 
 ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
 SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
@@ -26,31 +26,13 @@ KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
 @pytest.fixture
 def aws() -> Iterator[dict[str, Any]]:
     factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
-    with (
-        factory.client("iam", KEY) as iam_client,
-        factory.client("sts", KEY) as sts_client,
-        Stubber(iam_client) as iam_stub,
-        Stubber(sts_client) as sts_stub,
-    ):
-        yield {"iam": iam_client, "sts": sts_client, "iam_stub": iam_stub, "sts_stub": sts_stub}
-        iam_stub.assert_no_pending_responses()
-        sts_stub.assert_no_pending_responses()
+    with factory.client("iam", KEY) as client, Stubber(client) as stub:
+        yield {"iam": client, "iam_stub": stub}
+        stub.assert_no_pending_responses()
 
 
 def refused(code: str) -> AwsError:
     return translate(ClientError({"Error": {"Code": code}}, "GetCallerIdentity"))
-
-
-def test_an_identity_tells_its_parts() -> None:
-    assert (ME.partition, ME.user_name) == ("aws", "juan.delacruz")
-    role = sts.Identity("arn:aws-us-gov:sts::222222222222:assumed-role/DevOps/iam-onboard", "222222222222")
-    assert (role.partition, role.user_name) == ("aws-us-gov", None)
-
-
-def test_what_is_no_arn() -> None:
-    with pytest.raises(OnboardError) as refused:
-        sts.partition_of("DevOps")
-    assert "DevOps" in refused.value.what
 
 
 MADE = datetime(2026, 2, 1, tzinfo=UTC)
@@ -183,7 +165,7 @@ def test_enabling_gives_both_codes_and_neither_can_be_used_again(aws: dict[str, 
     )
     iam.enable_mfa_device(aws["iam"], "juan.delacruz", SERIAL, ("123 456", "654321"), memory=memory)
     with pytest.raises(sts.RepeatedCode):
-        sts.session_token(aws["sts"], SERIAL, "654321", memory=memory)
+        memory.claim(SERIAL, "654321")
 
 
 def test_codes_that_aws_refuses_at_enabling_say_what_to_enter(aws: dict[str, Any]) -> None:
@@ -193,48 +175,6 @@ def test_codes_that_aws_refuses_at_enabling_say_what_to_enter(aws: dict[str, Any
             aws["iam"], "juan.delacruz", SERIAL, ("123456", "654321"), memory=sts.CodeMemory()
         )
     assert caught.value.next != AwsFailure.MFA_CODE.value.next, "it takes two codes"
-
-
-def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
-    memory = sts.CodeMemory()
-    message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
-    aws["sts_stub"].add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
-    with pytest.raises(sts.WrongCode) as wrong:
-        sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
-    assert f" {SERIAL}." in wrong.value.next
-    with pytest.raises(sts.RepeatedCode):
-        sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
-    assert "123456" not in repr(memory)
-
-
-def test_a_role_can_be_assumed_with_an_external_id(aws: dict[str, Any]) -> None:
-    arn = "arn:aws:iam::222222222222:role/DevOps"
-    session_arn = "arn:aws:sts::222222222222:assumed-role/DevOps/iam-onboard"
-    aws["sts_stub"].add_response(
-        "assume_role",
-        {
-            "Credentials": {
-                "AccessKeyId": "ASIAEXAMPLEEXAMPLE01",
-                "SecretAccessKey": "x" * 40,
-                "SessionToken": "t",
-                "Expiration": NOW,
-            },
-            "AssumedRoleUser": {"AssumedRoleId": "AROAEXAMPLEEXAMPLE01:iam-onboard", "Arn": session_arn},
-        },
-        {
-            "RoleArn": arn,
-            "RoleSessionName": "iam-onboard",
-            "ExternalId": "ext-1",
-            "DurationSeconds": 900,
-        },
-    )
-    credentials, who = sts.assume_role(aws["sts"], arn, external_id="ext-1", seconds=900)
-    assert who == session_arn
-    assert credentials.access_key_id == "ASIAEXAMPLEEXAMPLE01"
-    assert credentials.expires_at == NOW
-    assert "x" * 40 not in repr(credentials)
-    credentials.drop()
-    assert credentials.secret_access_key.dropped
 
 
 def test_access_keys_tell_age_and_last_use_or_that_it_may_not_be_asked(aws: dict[str, Any]) -> None:

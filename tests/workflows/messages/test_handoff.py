@@ -1,113 +1,34 @@
 from __future__ import annotations
 
-import email.message
-import re
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from support.message_samples import identity, request
+from support.message_samples import identity
+from support.message_ways import (
+    EXTRA,
+    MANGLES,
+    chat_links,
+    chatter,
+    crlf,
+    entities,
+    hard_blanks,
+    hard_wrapped_at,
+    links,
+    quoted,
+    saved_mail,
+    smart_quotes,
+    soft_wrapped,
+    without_fence,
+)
 
 from workflows.messages import handoff as handoff_module
 from workflows.messages.envelope import MessageError
 from workflows.messages.file_names import handoff_file
 from workflows.messages.handoff import NEW_ROLES, Handoff, RoleProfile, open_handoff
-from workflows.messages.request import open_request
 
 URL_BY_ID = "https://444444444444.signin.aws.amazon.com/console"
-
-# --- what happens to a text on its way ---------------------------------------------------------------------
-
-
-def quoted(text: str) -> str:
-    return "".join(f"> {line}\n" if line else ">\n" for line in text.split("\n"))
-
-
-def quoted_twice_without_blank(text: str) -> str:
-    return "".join(f">>{line}\n" for line in text.split("\n"))
-
-
-def crlf(text: str) -> str:
-    return text.replace("\n", "\r\n")
-
-
-def chatter(text: str) -> str:
-    return f'Hi {{there}}, see below\n\nOn Monday, you wrote:\n{text}\n-- \nSent from my phone {{}} "quote\n'
-
-
-def smart_quotes(text: str) -> str:
-    return re.sub(r'"([^"\n]*)"', "“\\1”", text)
-
-
-def hard_wrapped_at(width: int) -> Callable[[str], str]:
-    def wrap(text: str) -> str:
-        return "\n".join(
-            line[start : start + width]
-            for line in text.split("\n")
-            for start in range(0, max(len(line), 1), width)
-        )
-
-    return wrap
-
-
-def soft_wrapped(text: str) -> str:
-    return "\n".join("\n".join(textwrap.wrap(line, 50, break_on_hyphens=False)) for line in text.split("\n"))
-
-
-def entities(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def without_fence(text: str) -> str:
-    return text.replace("```json\n", "").replace("```", "")
-
-
-def hard_blanks(text: str) -> str:
-    return text.replace(" ", "\u00a0").replace("\u00a0join", " join")
-
-
-def byte_order_mark(text: str) -> str:
-    return "\ufeff" + text
-
-
-def links(text: str) -> str:
-    return re.sub(r"(https://[A-Za-z0-9./-]+)", r"\1<\1>", text)
-
-
-def chat_links(text: str) -> str:
-    return re.sub(r"(https://[A-Za-z0-9./-]+)", r"<\1>", text)
-
-
-def saved_mail(encoding: str) -> Callable[[str], str]:
-    def save(text: str) -> str:
-        message = email.message.EmailMessage()
-        message["From"] = "admin@example.com"
-        message["Subject"] = "Your access"
-        message.set_content(text, cte=encoding)
-        return message.as_string()
-
-    return save
-
-
-MANGLES: dict[str, Callable[[str], str]] = {
-    "as it is": str,
-    "quoted": quoted,
-    "quoted twice": quoted_twice_without_blank,
-    "crlf": crlf,
-    "chatter": chatter,
-    "smart quotes": smart_quotes,
-    "soft wrapped": soft_wrapped,
-    "entities": entities,
-    "without the fence": without_fence,
-    "hard blanks": hard_blanks,
-    "byte order mark": byte_order_mark,
-    "links": links,
-    "chat links": chat_links,
-    "quoted-printable mail": saved_mail("quoted-printable"),
-    "base64 mail": saved_mail("base64"),
-}
 
 
 @pytest.mark.parametrize("mangle", MANGLES.values(), ids=MANGLES.keys())
@@ -132,12 +53,6 @@ def test_only_several_passwords_may_be_partly_replaced_already(password: str | N
     )
     text = " ".join(Handoff("bb", (identity(), second)).render().split())
     assert (handoff_module._DONE in text) is (password is not None)
-
-
-@pytest.mark.parametrize("mangle", MANGLES.values(), ids=MANGLES.keys())
-def test_a_request_survives_its_way(mangle: Callable[[str], str]) -> None:
-    original = request(replacement=True, reason="The laptop with the key was lost, & it's “gone” <for good>.")
-    assert open_request(mangle(original.render())) == original
 
 
 ORDERED = [
@@ -187,35 +102,6 @@ def test_lines_broken_anywhere_are_mended(width: int, quote_before: bool, quote_
     text = hard_wrapped_at(width)(text)
     text = quoted(text) if quote_after else text
     assert open_handoff(text) == handoff
-
-
-PROSE = (
-    st.text(
-        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\u200e\u200f\ue000"),
-        max_size=80,
-    )
-    .map(lambda text: " ".join(text.split()))
-    .filter(lambda text: not re.search("[\u061c\u202a-\u202e\u2066-\u2069\U000e0000-\U000e01ef]", text))
-)
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | PROSE,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.from_regex("x-[a-z]{1,5}", fullmatch=True), inner, max_size=3)
-    ),
-)
-EXTRA = st.dictionaries(st.from_regex("x-[a-z]{1,5}", fullmatch=True), JSON_VALUES, max_size=3)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    PROSE, PROSE, EXTRA, st.booleans(), st.sampled_from([str, quoted, crlf, entities, smart_quotes, chatter])
-)
-def test_every_request_comes_back_with_its_unknown_fields(
-    name: str, reason: str, extra: dict[str, object], replacement: bool, mangle: Callable[[str], str]
-) -> None:
-    original = request(name=name, reason=reason, replacement=replacement, extra=extra)
-    assert open_request(mangle(original.render())) == original
 
 
 @settings(max_examples=40, deadline=None)
