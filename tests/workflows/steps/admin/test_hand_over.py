@@ -47,7 +47,6 @@ from workflows.steps.admin.hand_over import (
     identity,
     person_handoff,
     policy_words,
-    role_profiles,
 )
 from workflows.steps.admin.other_sessions import LeftOpen
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
@@ -319,24 +318,6 @@ def test_a_person_who_is_not_in_the_state_is_told_so(project: Project, home: Gpg
         identity(source(project, users={}), NAME, details(home))
     with pytest.raises(OnboardError, match=f" security .*{NAME}"):
         identity(source(project), NAME, details(home))
-
-
-def test_a_role_in_any_account_counts_for_every_other_account_of_the_project(project: Project) -> None:
-    roles = (
-        Role("*", "OrganizationAccountAccessRole"),
-        Role("999999999999", "Auditor"),
-    )
-    found = {
-        role_profile.profile: role_profile.account_id
-        for role_profile in role_profiles(project, roles, "111111111111")
-    }
-    assert found == {
-        "bb-security-oaar": SECURITY,
-        "bb-shared-oaar": SHARED,
-        "bb-apps-devstg-oaar": "444444444444",
-        "bb-apps-prd-oaar": "555555555555",
-        "bb-999999999999-auditor": "999999999999",
-    }
 
 
 def test_a_backend_that_names_the_same_role_by_another_word_gives_the_profile(project: Project) -> None:

@@ -28,10 +28,10 @@ from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, not_accepted, store_options
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, not_accepted
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
-from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable, store_access_key
+from workflows.stores.vault import VaultChoice, VaultUnavailable, store_access_key
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
@@ -372,26 +372,6 @@ def test_a_temporary_key_is_not_kept(new_user: NewUserAws) -> None:
         step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
 
 
-def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: NewUserAws) -> None:
-    context = new_user.context()
-    options = store_options(context, jane())
-    assert [option.choice for option in options] == [VAULT, CREDENTIALS_FILE]
-    assert "~/.aws/bb/credentials" in options[1].words
-
-    def none(_fingerprint: str) -> VaultChoice:
-        raise VaultUnavailable("No keyring", "There is none.")
-
-    new_user.environment = replace(new_user.environment, vault=none)
-    assert [store_option.choice for store_option in store_options(new_user.context(), jane())] == [
-        CREDENTIALS_FILE
-    ]
-    passed_over = VaultUnavailable("None", "No keyring.")
-    new_user.environment = replace(
-        new_user.environment, vault=lambda _: VaultChoice(MemoryVault(), passed_over)
-    )
-    assert store_options(new_user.context(), jane())[0].passed_over == "No keyring."
-
-
 def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_user: NewUserAws) -> None:
     """This is done in the background after a resume, without what the person's PGP key protects."""
     key = user_key(new_user)
@@ -543,29 +523,3 @@ def test_a_key_that_is_kept_stays_and_its_file_too_where_its_record_cannot_be_pu
     again = step.perform(request, new_user.context(), new_user.report)["access_key"]
     kept = step.kept_record(new_user.context())
     assert (kept and kept.id, csv.exists()) == (again["id"], False)
-
-
-def test_in_the_background_no_profile_is_followed_and_nothing_of_the_persons_pgp_key_opened(
-    new_user: NewUserAws, tmp_path: Path
-) -> None:
-    """The stored key is missing; following the profile would run its program, and the vault would ask gpg."""
-    ran, opened = tmp_path / "ran", list[bytes]()
-
-    def decrypt(message: bytes) -> bytes:
-        opened.append(message)
-        return message
-
-    folder = new_user.environment.home / ".aws" / "bb"
-    folder.mkdir(parents=True)
-    (folder / "config").write_text(f"[profile {BASE}]\ncredential_process = /bin/sh -c 'touch {ran}'\n")
-    guarded = PgpFileVault(tmp_path / "vault", lambda plain: b"PGP" + plain, decrypt)
-    choice = VaultChoice(MemoryVault(), others=(guarded,))
-    environment = replace(new_user.environment, vault=lambda _fingerprint: choice)
-    made = replace(new_user, environment=environment)
-    store_access_key(guarded, "bb", BASE, Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40)))
-    for kept in ("keyring", "credentials-file", "pgp-file"):
-        facts = {"access_key": {"id": "AKIAEXAMPLEEXAMPLE01", "kept": kept}, "mfa": {"how": "api"}}
-        with own_access_key.client_without_asking("iam", made.context(**facts)) as client:
-            assert client is None
-    assert opened == []
-    assert not ran.exists()
