@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from support.layers import BUCKET, HABITS, NAMES, Habits, layer_of, slug
+from support.layers import BUCKET, HABITS, NAMES, Habits, group, layer_of, slug
 
 from workflows.layer.model import Layer
 
@@ -227,3 +227,15 @@ def _group(name: str, members: str) -> str:
         f'module "iam_group_{name}" {{\n  source = "../modules/iam-group-with-policies"\n'
         f'  name   = "{name}"\n\n  group_users = {members}\n}}\n'
     )
+
+
+def layer_with(key_of_b: str) -> Layer:
+    """Return a layer with three people and two machine users; the second of these has this key."""
+    written = [
+        Written("block", ["a.a", "b.b"]),
+        Written("objects", ["machine.a", "machine.b"], machine=True),
+        Written("list", ["l.l"]),
+    ]
+    files = files_of(written, [group("devops", [], Habits())])
+    files["values.tf"] = files["values.tf"].replace("keys/machine.b", key_of_b)
+    return layer_of(files, {name: f"KEY{name}\n" for name in ("a.a", "machine.a", "l.l")})

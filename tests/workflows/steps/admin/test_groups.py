@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +9,7 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.sentences import text_of
 from workflows.machine.events import Verdict
-from workflows.steps.admin import edits, groups
+from workflows.steps.admin import groups
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.groups import LayerChoice
 from workflows.steps.admin.judged_plan import judged
@@ -353,19 +352,3 @@ def test_drafts_keep_all_that_was_chosen() -> None:
     assert groups.from_draft(draft) == choice
     del draft["policies"]  # a draft of an earlier version
     assert groups.from_draft(draft).policies == {}
-
-
-@pytest.mark.parametrize(("many", "apart"), [(3, True), (500, False)])
-def test_large_layers_are_set_apart_from_the_garbage_collector(
-    admin_project: AdminProject,
-    people_keys: Keys,
-    monkeypatch: pytest.MonkeyPatch,
-    many: int,
-    apart: bool,
-) -> None:
-    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
-    monkeypatch.setattr(edits, "_MANY", many)
-    set_apart: list[None] = []
-    monkeypatch.setattr(gc, "freeze", lambda: set_apart.append(None))
-    read_layers(admin_project.context())
-    assert bool(set_apart) is apart

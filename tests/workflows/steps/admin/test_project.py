@@ -23,7 +23,7 @@ from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import project, users
 from workflows.steps.admin.other_sessions import AlreadyThere
 from workflows.steps.admin.project import Request
-from workflows.steps.admin.upstream import CheckoutBehind, UpstreamUnreachable, check_upstream
+from workflows.steps.admin.upstream import CheckoutBehind, UpstreamUnreachable
 from workflows.steps.kinds import KINDS, work_of
 from workflows.terraform import binary
 
@@ -171,45 +171,6 @@ def test_commits_that_colleagues_pushed_are_seen_in_the_background_until_all_is_
     assert project.inquire(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
-def test_what_was_written_is_taken_along_to_what_colleagues_added(admin_project: AdminProject) -> None:
-    first = admin_project.git("rev-parse", "HEAD").strip()
-    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
-    admin_project.git("push", "--quiet")
-    admin_project.git("reset", "--quiet", "--hard", first)
-    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
-    assert "`git pull --rebase`" in refused(admin_project, joining(admin_project)).next
-    admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
-    advice = refused(admin_project, joining(admin_project)).next
-    assert "`git pull --rebase --autostash`" in advice
-    admin_project.git(*advice.split("`")[1].split()[1:], "--quiet")
-    assert "b.sample" in admin_project.text("security", "locals.tf")
-    admin_project.run(project, joining(admin_project))
-
-
-@pytest.mark.parametrize("state", [("switch", "--create", "onboard/jane.doe"), ("checkout", "--detach")])
-def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
-    admin_project: AdminProject, state: tuple[str, ...]
-) -> None:
-    first = admin_project.git("rev-parse", "HEAD").strip()
-    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
-    admin_project.git("push", "--quiet")
-    admin_project.git(*state, "--quiet")
-    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
-    assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
-    admin_project.git("reset", "--quiet", "--hard", first)
-    error = refused(admin_project, joining(admin_project))
-    assert isinstance(error, CheckoutBehind)
-    assert "git merge origin/main" in error.next
-    with pytest.raises(OnboardError, match="behind"):
-        check_upstream(admin_project.root, admin_project.context(), needed=False)
-
-
-def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_project: AdminProject) -> None:
-    admin_project.git("switch", "--quiet", "--create", "onboard/jane.doe")
-    admin_project.upstream.rename(admin_project.upstream.with_name("away.git"))
-    assert isinstance(refused(admin_project, joining(admin_project)), UpstreamUnreachable)
-
-
 def test_a_checkout_without_remote_is_told_and_not_refused(admin_project: AdminProject) -> None:
     admin_project.git("remote", "remove", "origin")
     (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).of_the_files
@@ -228,21 +189,6 @@ def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
         path=str(admin_project.root), layers=LAYERS, joining=("jane.doe",), without_upstream=True
     )
     assert admin_project.run(project, request)["joining"] == ["jane.doe"]
-
-
-def test_an_upstream_that_only_a_program_of_the_checkout_reaches_is_not_asked(
-    admin_project: AdminProject, tmp_path: Path
-) -> None:
-    mark = tmp_path / "mark"
-    admin_project.git("config", "remote.origin.uploadpack", f"touch {mark};")
-    error = refused(admin_project, joining(admin_project))
-    assert isinstance(error, UpstreamUnreachable)
-    assert "remote.origin.uploadpack" in error.why
-    request = Request(
-        path=str(admin_project.root), layers=LAYERS, joining=("jane.doe",), without_upstream=True
-    )
-    assert admin_project.run(project, request)["joining"] == ["jane.doe"]
-    assert not mark.exists()
 
 
 @pytest.mark.parametrize(("name", "asked"), [("Bob New", True), ("Bob New!", False), ("bob.new", None)])

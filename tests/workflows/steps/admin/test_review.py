@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,10 +13,8 @@ from unittest.mock import Mock
 import pytest
 from hypothesis import example, given, strategies as st
 from support.admin_project import AdminProject, decide, put, quiet, write
-from support.repository import ROOT
 
 from workflows.core import openpgp
-from workflows.core.files import FileError
 from workflows.core.sentences import OnboardError, text_of
 from workflows.git import NoBranchName
 from workflows.layer.edit import run
@@ -34,7 +28,7 @@ from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.other_sessions import left_in_git, not_applied, sessions_that_can_undo
 from workflows.steps.admin.review import Request
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
-from workflows.steps.admin.written import files_written, holds_files, journal_of, to_undo, writes_of
+from workflows.steps.admin.written import holds_files, journal_of, to_undo, writes_of
 from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import NotPossible
 from workflows.steps.shared.leftovers import RUNS
@@ -43,31 +37,6 @@ from workflows.terraform.binary import VersionExcluded
 from workflows.terraform.runner import Kind
 
 Keys = Mapping[str, bytes]
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import workflows.layer.write as layer_write
-from workflows.layer.write import ChangeSet, FileChange
-from workflows.steps.admin.written import journal_of
-
-folder, files = Path(sys.argv[1]), Path(sys.argv[2])
-changes = tuple(
-    FileChange("layer", name, files / name, b"before\\n", b"after\\n") for name in ("a.tf", "b.tf", "c.tf")
-)
-genuine, count = layer_write._write_one, 0
-
-
-def write_some(change):
-    global count
-    if count == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    genuine(change)
-    count += 1
-
-
-layer_write._write_one = write_some
-journal_of(folder).write(ChangeSet(changes))
-"""
 
 
 @pytest.fixture
@@ -918,22 +887,6 @@ def test_nothing_is_undone_where_a_file_changed_since_or_an_apply_began(admin: A
     assert undoable(admin).is_empty
 
 
-def test_a_damaged_record_of_what_was_written_is_told(admin: AdminProject) -> None:
-    write(admin)
-    kept = json.loads((admin.folder / "written.json").read_text())
-    (admin.folder / "written.json").write_text(json.dumps({**kept, "changes": [{"path": 5}]}))
-    with pytest.raises(FileError):
-        undoable(admin)
-
-
-def test_a_file_that_an_older_version_wrote_first_is_not_undone(admin: AdminProject) -> None:
-    write(admin)
-    kept = json.loads((admin.folder / "written.json").read_text())
-    del kept["changes"]
-    (admin.folder / "written.json").write_text(json.dumps(kept))
-    assert undoable(admin).is_empty
-
-
 def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
     first = write(admin)
     assert review.prepare(admin.context(), quiet).change_set.is_empty
@@ -1022,91 +975,6 @@ def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
         "path": str(change.path),
         **{side: None if data is None else b64encode(data).decode() for side, data in sides.items()},
     }
-
-
-def killed_after(count: int, tmp_path: Path) -> tuple[Path, list[Path]]:
-    """Write three files in a process that gets SIGKILL after `count` of them."""
-    folder, files = tmp_path / "session-folder", tmp_path / "files"
-    for made in (folder, files):
-        made.mkdir()
-    paths = [files / name for name in ("a.tf", "b.tf", "c.tf")]
-    for path in paths:
-        path.write_text("before\n")
-    arguments = [sys.executable, "-c", KILLED, str(folder), str(files), str(count)]
-    ended = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert [path.read_text() for path in paths] == ["after\n"] * count + ["before\n"] * (3 - count)
-    return folder, paths
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_kill_between_two_files_is_finished_on_resume(tmp_path: Path, count: int) -> None:
-    session, paths = killed_after(count, tmp_path)
-    journal_of(session).finish()
-    assert {path.read_text() for path in paths} == {"after\n"}
-    assert journal_of(session).cut_off() is None
-    assert files_written(session) == {("layer", str(path)) for path in paths}
-
-
-def test_a_kill_before_the_first_file_leaves_the_decision_to_a_new_review(tmp_path: Path) -> None:
-    session, paths = killed_after(0, tmp_path)
-    journal_of(session).finish()
-    assert {path.read_text() for path in paths} == {"before\n"}
-    assert journal_of(session).cut_off() is None
-    assert files_written(session) == set()
-
-
-def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
-    session, paths = killed_after(1, tmp_path)
-    paths[1].write_text("by hand\n")
-    journal_of(session).finish()
-    assert [path.read_text() for path in paths] == ["after\n", "by hand\n", "before\n"]
-    assert journal_of(session).cut_off() is None
-
-
-LEFT = """
-import os, signal, sys
-from pathlib import Path
-from workflows.layer.write import ChangeSet, FileChange
-from workflows.steps.admin.written import journal_of
-
-folder, file = Path(sys.argv[1]), Path(sys.argv[2])
-genuine = Path.replace
-
-
-def replace(path, target):
-    if path.name.startswith(".a.tf."):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return genuine(path, target)
-
-
-Path.replace = replace
-journal_of(folder).write(ChangeSet((FileChange("layer", file.name, file, b"before\\n", b"after\\n"),)))
-"""
-
-
-@pytest.mark.parametrize("how", ["resumed", "written anew"])
-def test_the_temporary_file_of_a_killed_write_does_not_stay(tmp_path: Path, how: str) -> None:
-    folder, files = tmp_path / "session-folder", tmp_path / "files"
-    for made in (folder, files):
-        made.mkdir()
-    path, others = files / "a.tf", files / ".a.tf.notes.tmp"
-    path.write_text("before\n")
-    others.write_text("the person's own\n")
-    arguments = [sys.executable, "-c", LEFT, str(folder), str(path)]
-    ended = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert len(list(files.iterdir())) == 3
-    if how == "resumed":
-        journal_of(folder).finish()
-    else:
-        journal_of(folder).write(ChangeSet((FileChange("layer", "a.tf", path, b"before\n", b"after\n"),)))
-    assert sorted(files.iterdir()) == [others, path]
-
-
-def test_the_record_of_a_write_is_private(tmp_path: Path) -> None:
-    killed_after(1, tmp_path)
-    assert (tmp_path / "session-folder" / "writing.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin: AdminProject) -> None:

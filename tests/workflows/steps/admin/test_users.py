@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 from support.fakes import fake_environment
-from support.layers import Habits, edit_layer, group, layer_of
-from support.styles import Written, files_of
+from support.layers import edit_layer
+from support.styles import layer_with
 
 from workflows.core.sentences import text_of
 from workflows.layer.edit.key_files import RenameKeyFile
-from workflows.layer.edit.people import RemovePerson, SetAccess
+from workflows.layer.edit.people import SetAccess
 from workflows.layer.model import Layer, Person
 from workflows.steps.admin import state_now, users
-from workflows.steps.admin.edits import operations
 from workflows.steps.admin.users import WORDS
-from workflows.steps.decisions import DecidedKey, Decisions, UserChanges
+from workflows.steps.decisions import UserChanges
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import LoginProfile, State
 
@@ -26,18 +25,6 @@ ACCOUNT = "security"
 @pytest.fixture
 def layer() -> Layer:
     return layer_with("keys/machine.a")
-
-
-def layer_with(key_of_b: str) -> Layer:
-    """Return a layer with three people and two machine users; the second of these has this key."""
-    written = [
-        Written("block", ["a.a", "b.b"]),
-        Written("objects", ["machine.a", "machine.b"], machine=True),
-        Written("list", ["l.l"]),
-    ]
-    files = files_of(written, [group("devops", [], Habits())])
-    files["values.tf"] = files["values.tf"].replace("keys/machine.b", key_of_b)
-    return layer_of(files, {name: f"KEY{name}\n" for name in ("a.a", "machine.a", "l.l")})
 
 
 def person(layer: Layer, name: str) -> Person:
@@ -77,73 +64,6 @@ def test_a_machine_user_without_a_key_file_can_share_another_ones_and_nobody_els
         ("machine.a", "a.a"),
     ):
         assert users.wrong_file(layer, person(layer, name), file)
-
-
-def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: Layer) -> None:
-    changes = UserChanges(
-        remove={ACCOUNT: ("b.b",)},
-        access={ACCOUNT: {"a.a": {"access_key": True}, "b.b": {"access_key": True}}},
-        key_files={ACCOUNT: {"a.a": "a", "machine.b": "shared"}},
-    )
-    decisions = Decisions(user_changes=changes)
-    wanted = operations(layer, decisions)
-    assert wanted == [
-        SetAccess("a.a", access_key=True),
-        RenameKeyFile("a.a", "a"),
-        RenameKeyFile("machine.b", "shared"),
-        RemovePerson("b.b"),
-    ]
-    edited = edit_layer(layer, wanted)
-    assert person(edited, "machine.b").key_file == "keys/shared"
-    assert edited.files.keys["keys/machine.a"] == edited.files.keys["keys/shared"]  # machine.a still uses it
-    assert operations(edited, decisions) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "file"),
-    [
-        ("machine.c", "KEYmachine.a\n", "keys/machine.a"),
-        ("machine.c", "KEYa.a\n", "keys/machine.c"),
-        ("machine.c", "KEYof-its-own\n", "keys/machine.c"),
-        ("c.c", "KEYmachine.a\n", "keys/c.c"),
-    ],
-    ids=["another machine's", "a person's", "its own", "a person with a machine's"],
-)
-def test_a_machine_user_with_the_key_of_another_one_shares_its_file(
-    layer: Layer, name: str, key: str, file: str
-) -> None:
-    decisions = Decisions(
-        user_changes=UserChanges(add={ACCOUNT: (name,)}), joining=(name,), keys={name: DecidedKey(key)}
-    )
-    edited = edit_layer(layer, operations(layer, decisions))
-    assert person(edited, name).key_file == file
-    assert edited.files.keys == {**layer.files.keys, file: key.encode()}
-    assert operations(edited, decisions) == []
-
-
-@pytest.mark.parametrize(
-    ("keys", "files"),
-    [
-        ({"machine.c": "KEYnew\n", "machine.d": "KEYnew\n"}, {"keys/machine.c"}),
-        ({"machine.c": "KEYmachine.a\n", "machine.d": "KEYmachine.a\n"}, {"keys/machine.a"}),
-        ({"machine.c": "KEYnew\n", "machine.d": "KEYother\n"}, {"keys/machine.c", "keys/machine.d"}),
-        ({"c.c": "KEYnew\n", "machine.d": "KEYnew\n"}, {"keys/c.c", "keys/machine.d"}),
-        (
-            {"machine.c": "KEYnew\n", "machine.d": "KEYnew\n", "machine.e": "KEYnew\n"},
-            {"keys/machine.c"},
-        ),
-    ],
-)
-def test_machine_users_who_join_together_with_one_key_share_its_file(
-    layer: Layer, keys: dict[str, str], files: set[str]
-) -> None:
-    names = tuple(keys)
-    decided = {name: DecidedKey(key) for name, key in keys.items()}
-    decisions = Decisions(user_changes=UserChanges(add={ACCOUNT: names}), joining=names, keys=decided)
-    edited = edit_layer(layer, operations(layer, decisions))
-    assert {person(edited, name).key_file for name in names} == files
-    assert edited.files.keys.keys() == layer.files.keys.keys() | files
-    assert operations(edited, decisions) == []
 
 
 def test_turning_a_switch_back_decides_nothing_unless_it_was_written(layer: Layer) -> None:
