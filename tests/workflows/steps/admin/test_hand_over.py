@@ -10,9 +10,10 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
-from support.admin_project import AdminProject
+from support.admin_project import AdminProject, quiet
 from support.fakes import fake_environment
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.sample_plan import context
 from support.served_aws import jane
 
 from workflows.aws.iam import Arrival
@@ -38,7 +39,11 @@ from workflows.messages.handoff import (
 )
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
-from workflows.steps.admin.accepted_plan import HandedOver, Sent
+from workflows.steps.admin.accepted_plan import (
+    HandedOver,
+    Sent,
+    sent_to,
+)
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
     PersonHandoff,
@@ -782,3 +787,15 @@ def test_a_rejected_key_is_known_by_the_account_that_needs_one(
     of_another = replace(context, facts={**context.facts, "layers": ["management", "security"]})
     rejected = person_handoff(NAME, {"management": read, "security": read}, (), of_another)
     assert (rejected.text, rejected.rejected) == ("", True)
+
+
+def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
+    own = context(tmp_path)
+    sent = hand_over.sent_now("by hand", own)
+    assert hand_over.validate(hand_over.Request({"jane.doe": sent}), own) == []
+    (problem,) = hand_over.validate(hand_over.Request({"jane.doe": Sent()}), own)
+    assert not problem.fatal
+    given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
+    assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
+    by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own, "you said so"))}}
+    assert sent_to(by_hand)["jane.doe"].by_hand

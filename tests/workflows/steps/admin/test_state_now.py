@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support.admin_project import quiet
 from support.fakes import fake_environment
+from support.sample_plan import context
 
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError
@@ -24,16 +25,19 @@ from workflows.core.shapes import plain
 from workflows.machine.events import AGREES, NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
-from workflows.steps.admin.accepted_plan import Planned
+from workflows.steps.admin.accepted_plan import (
+    Planned,
+)
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder
+from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import LayerDecisions
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, StateMark, file_sha256, hash_sources
 from workflows.terraform.results import ApplyResult
-from workflows.terraform.state import NEVER_WRITTEN, Bucket, State, place_of, read_stored
+from workflows.terraform.state import NEVER_WRITTEN, Bucket, LoginProfile, State, place_of, read_stored
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
 LOGIN = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
@@ -532,3 +536,17 @@ def test_whom_a_later_session_removed_aws_need_not_have(
     assert apply.inquire(two) == AGREES
     aws_has(monkeypatch)
     assert apply.inquire(two).about == ("sam",)
+
+
+def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
+    own = context(tmp_path)
+    login = LoginProfile("jane.doe", LOGIN, "", "", clear=False)
+    lacking = state_now.not_applied(State(addresses=("another",)), own)
+    assert ["Admins" in words for words in lacking] == [False, True]
+    assert all(words.startswith("jane.doe ") for words in lacking)
+    half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
+    (lacking,) = state_now.not_applied(half, own)
+    assert WORDS["login_profile"] in lacking
+    assert state_now.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
+    leaving = context(tmp_path, user_changes={"remove": {"security": ["jane.doe"]}}, memberships={})
+    assert [words.split()[0] for words in state_now.not_applied(half, leaving)] == ["jane.doe"]
