@@ -15,15 +15,22 @@ from support.sample_plan import LOGIN, PLAN, USER, context
 from workflows.core.shapes import plain
 from workflows.steps.admin import plan
 from workflows.steps.admin.accepted_plan import (
+    ACCESS_KEY,
+    BOTH,
+    PASSWORD,
     HandedOver,
     Planned,
     RoleChange,
     Sent,
     decided,
     marks_in,
+    may_get_something,
+    nothing_changed,
+    parts_of,
     passwords_of,
     people_of,
     rekeyed_in_plan,
+    somebody_gets_something,
 )
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
@@ -85,6 +92,71 @@ def test_a_sent_text_about_roles_stays_sent_until_an_apply_changes_them(
         assert "sam.okafor" not in marks(at(9, "30"), facts)
 
 
+ADDED = {"user_changes": {"add": {"security": ["jane.doe"]}}}
+SWITCHED = {"user_changes": {"access": {"security": {"sam.lee": {"login_profile": True}}}}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "made", "found"),
+    [
+        (ADDED, {}, {"jane.doe": BOTH}),
+        (ADDED, {"left_out": ["jane.doe"]}, {}),
+        (SWITCHED, {}, {"sam.lee": {PASSWORD}}),
+        ({}, {"passwords": ["sam.lee"], "access_keys": ["sam.lee"]}, {"sam.lee": BOTH}),
+        ({}, {"access_keys": ["machine.ci"]}, {"machine.ci": {ACCESS_KEY}}),
+        ({}, {"roles": {"sam.lee": {"came": {"DevOps": ["shared"]}, "went": {}}}}, {"sam.lee": set()}),
+        ({}, {"gone": ["alex.kim"]}, {}),
+    ],
+)
+def test_who_gets_what_is_known_by_decisions_and_plan(
+    tmp_path: Path, facts: dict[str, Any], made: dict[str, Any], found: dict[str, Collection[str]]
+) -> None:
+    own = context(tmp_path, **{"user_changes": {}, "memberships": {}, "group_changes": {}, **facts})
+    own = replace(own, every={"plan@security": made})
+    assert {name: parts_of(name, "security", own) for name in people_of("security", own)} == found
+    assert somebody_gets_something({**own.facts, "plan": made}, "security") is bool(found)
+    assert may_get_something({*found, "mary"}, "security", own) == {*found}
+
+
+@pytest.mark.parametrize(
+    ("facts", "may"),
+    [
+        ({}, False),
+        ({"joining": ["jane.doe"]}, True),
+        ({"joining": ["jane.doe"], "user_changes": {"add": {"management": ["jane.doe"]}}}, False),
+        ({"resetting": ["jane.doe"]}, True),
+        ({"resetting": ["jane.doe"], "plan": {}}, False),
+        ({"group_changes": {"security": {"remove": ["ops"]}}}, True),
+        ({"group_changes": {"management": {"remove": ["ops"]}}}, False),
+    ],
+)
+def test_before_all_is_decided_somebody_may_get_something(facts: dict[str, Any], *, may: bool) -> None:
+    assert somebody_gets_something(facts, "security") is may
+
+
+def test_before_a_plan_those_of_a_removed_group_may_get_something_too(tmp_path: Path) -> None:
+    own = context(tmp_path, resetting=["sam.lee"])
+    asked = ("jane.doe", "sam.lee", "mary")
+    assert may_get_something(asked, "security", own) == {"jane.doe", "sam.lee"}
+    removing = context(tmp_path, group_changes={"security": {"remove": ["ops"]}})
+    assert may_get_something(asked, "security", removing) == {*asked}
+
+
+@pytest.mark.parametrize(
+    ("applied", "nothing"),
+    [
+        ({"added": 0, "changed": 0, "destroyed": 0, "elsewhere": False}, True),
+        ({"added": 0, "changed": 0, "destroyed": 1, "elsewhere": False}, False),
+        ({"added": 0, "changed": 0, "destroyed": 0, "elsewhere": True}, False),
+        (None, False),
+    ],
+)
+def test_an_apply_elsewhere_is_not_known_to_have_changed_nothing(
+    applied: dict[str, Any] | None, *, nothing: bool
+) -> None:
+    assert nothing_changed(applied) is nothing
+
+
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:
     made = {"passwords": ["jane.doe", "sam.okafor"], "access_keys": ["machine.ci"]}
     own = context(tmp_path, **{"plan@security": made})
@@ -133,3 +205,11 @@ def test_a_later_accounts_text_covers_an_earlier_one_only_until_that_is_applied_
         own = context(tmp_path, **facts, **{"applied@management": {"at": f"2026-03-01T{at}:00:00+00:00"}})
         ((_, (management, _security)),) = status_grid(own).rows
         assert management is stand
+
+
+def test_an_apply_that_changed_nothing_makes_no_sent_text_old(tmp_path: Path) -> None:
+    sent = {"people": {"jane.doe": plain(Sent("2026-03-01T11:00:00+00:00", "copied"))}}
+    facts = {"handed_over@security": sent, "applied@security": {"at": "2026-03-01T12:00:00+00:00"}}
+    for empty in (True, False):
+        own = context(tmp_path, **facts, **{"plan@security": {"passwords": ["jane.doe"], "empty": empty}})
+        assert ("jane.doe" in marks_in("security", own)) is empty
