@@ -24,7 +24,7 @@ from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, marks_in, people_of, roles_of, sent_to
+from workflows.steps.admin.accepted_plan import Sent, made_in, marks_in, people_of, sent_to
 from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[hand_over.PersonHandoff], Sentence]
@@ -142,7 +142,7 @@ class HandOverPane(TerraformPane):
             return ["Nobody got a password, a key or other roles in this account."]
         if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
-        changed = roles_of(self.context.item, self.context)
+        changed = made_in(self.context.item, self.context).roles
         roles = [changed[name].sentence(name, "now has", "no longer has")] if name in changed else []
         if self.opening.done or name not in self._unsent or not self._later(name):
             how = f"Each handoff explains how to {'continue' if roles else 'start'}."

@@ -27,7 +27,7 @@ from workflows.core.shapes import moment
 from workflows.machine.events import NOT_ASKED, Facts, Observation, StepKey, Verdict, waits_in_words
 from workflows.machine.state import SETTLED, Status
 from workflows.run import PROJECT, REVIEW, SessionRun
-from workflows.steps.admin.accepted_plan import may_get_something, nothing_changed, people_of, roles_of
+from workflows.steps.admin.accepted_plan import made_in, may_get_something, nothing_changed, people_of
 from workflows.steps.admin.other_sessions import ledger_with, left_by_facts, left_in_git, unsent_since
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid, without_device
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
@@ -173,7 +173,7 @@ class Finished(VerticalScroll):
             StepKey("hand-over", account) for account in run.session_context().of_each_item("handed_over")
         )
         waits = any(
-            roles_of(key.item, run.session_context())
+            made_in(key.item, run.session_context()).roles
             or run.session.state.observed.get(key, NOT_ASKED).verdict is not Verdict.AS_DECIDED
             for key in sent
         )
@@ -495,7 +495,7 @@ def _settings(whole: Context) -> Iterator[Sentence]:
 def _roles(whole: Context) -> Iterator[Sentence]:
     """Describe the applied changes of people's roles."""
     for account in whole.of_each_item("applied"):
-        for name, change in roles_of(account, whole).items():
+        for name, change in made_in(account, whole).roles.items():
             yield f"✓ {account}: {change.sentence(name, 'now has', 'no longer has')}"
 
 

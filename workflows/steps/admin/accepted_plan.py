@@ -198,7 +198,7 @@ _SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_
 
 def people_of(account: str, context: Context) -> tuple[str, ...]:
     """Return the people who get a handoff in an account: new users, and those with something new."""
-    return _who_gets(context.decisions.of(account), _made(account, context))
+    return _who_gets(context.decisions.of(account), made_in(account, context))
 
 
 def _who_gets(here: LayerDecisions, made: Made) -> tuple[str, ...]:
@@ -218,7 +218,7 @@ def may_get_something(names: Iterable[str], account: str, context: Context) -> s
 
 def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
     """Return what somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both; none for roles alone."""
-    here, made = context.decisions.of(account), _made(account, context)
+    here, made = context.decisions.of(account), made_in(account, context)
     if name in here.add or name in here.new_keys:
         return BOTH
     parts = {*_switched_on(here).get(name, ())}
@@ -262,14 +262,9 @@ def decisions_in(facts: Mapping[str, Any], account: str) -> LayerDecisions:
     return Decisions.from_facts(here).of(account)
 
 
-def roles_of(account: str, context: Context) -> Mapping[str, RoleChange]:
-    """Return the people who can use other roles by the account's plan, with the change."""
-    return _made(account, context).roles
-
-
 def passwords_of(account: str, context: Context) -> tuple[str, ...]:
     """Return the people for whom the account's plans made a console password."""
-    made = _made(account, context)
+    made = made_in(account, context)
     return tuple(dict.fromkeys((*made.passwords, *made.passwords_before)))
 
 
@@ -279,7 +274,7 @@ def made_before(context: Context, *, partly: bool) -> dict[str, list[str]]:
     Args:
         partly: whether an apply of the last one stopped part-way.
     """
-    made, people = _made(context.item, context), people_of(context.item, context)
+    made, people = made_in(context.item, context), people_of(context.item, context)
     begun = partly or is_applied(decided(context), context)
     passwords, rekeyed = (made.passwords, made.rekeyed) if begun else ((), ())
     return {
@@ -290,7 +285,7 @@ def made_before(context: Context, *, partly: bool) -> dict[str, list[str]]:
 
 def roles_since(planned: Planned, context: Context) -> dict[str, str]:
     """Return when an earlier plan's apply in the step's layer had given users the same roles, by name."""
-    before = _made(context.item, context)
+    before = made_in(context.item, context)
     applied = context.facts["applied"] if is_applied(decided(context), context) else {}
     since = {
         name: before.roles_since.get(name) or applied.get("at")
@@ -300,23 +295,14 @@ def roles_since(planned: Planned, context: Context) -> dict[str, str]:
     return {name: at for name, at in since.items() if at}
 
 
-def gone_by_plan(account: str, context: Context) -> tuple[str, ...]:
-    """Return the people whom the account's plan removes for good, even if this session didn't choose that."""
-    return _made(account, context).gone
-
-
-def absent_in_plan(account: str, context: Context) -> tuple[str, ...]:
-    """Return the people to remove who were never in the account."""
-    return _made(account, context).absent
-
-
 def rekeyed_in_plan(account: str, context: Context) -> tuple[str, ...]:
     """Return users of an account whose replaced password or access key was encrypted to another PGP key."""
-    made = _made(account, context)
+    made = made_in(account, context)
     return (*made.rekeyed, *made.rekeyed_before)
 
 
-def _made(account: str, context: Context) -> Made:
+def made_in(account: str, context: Context) -> Made:
+    """Return what an account's plan makes for people; nothing without a plan."""
     return read(Made, context.of_each_item("plan").get(account) or {}, "plan")
 
 
@@ -407,7 +393,7 @@ def made_since(mark: Sent, name: str, account: str, context: Context) -> bool:
     Raises:
         WrongShape: one of the two times is invalid.
     """
-    applied, made = context.of_each_item("applied").get(account) or {}, _made(account, context)
+    applied, made = context.of_each_item("applied").get(account) or {}, made_in(account, context)
     at = applied.get("at")
     if name not in {*made.passwords, *made.access_keys}:
         at = made.roles_since.get(name, at) if name in made.roles else None

@@ -61,6 +61,7 @@ from workflows.steps.admin.accepted_plan import (
     RoleChange,
     Sent,
     accounts_of_text,
+    made_in,
     marks_in,
     marks_so_far,
     may_get_something,
@@ -68,7 +69,6 @@ from workflows.steps.admin.accepted_plan import (
     passwords_of,
     people_of,
     rekeyed_in_plan,
-    roles_of,
 )
 from workflows.steps.admin.judged_plan import rejected_elsewhere
 from workflows.steps.admin.other_sessions import (
@@ -264,7 +264,7 @@ def person_handoff(
 
 def _profiles_gone(name: str, account: str, source: Source, context: Context) -> tuple[str, ...]:
     """Return a person's profiles that stop working by an account's plan."""
-    change = roles_of(account, context).get(name, RoleChange())
+    change = made_in(account, context).roles.get(name, RoleChange())
     return tuple(
         account_profile(source.project, where, role)
         for role, accounts in change.went.items()

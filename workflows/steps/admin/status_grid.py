@@ -21,8 +21,7 @@ from workflows.machine.events import NOT_ASKED, Observation, StepKey, Verdict
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.admin.accepted_plan import (
     Sent,
-    absent_in_plan,
-    gone_by_plan,
+    made_in,
     made_since,
     marks_so_far,
     nothing_changed,
@@ -231,7 +230,7 @@ def _people(account: str, undecided: Iterable[str], context: Context) -> set[str
     decisions = context.decisions
     found = decisions.of(account).people.union(people_of(account, context))
     found |= {*undecided} - {*decisions.users.people("add")}
-    found |= {*gone_by_plan(account, context)}.intersection(_chosen(context))
+    found |= {*made_in(account, context).gone}.intersection(_chosen(context))
     if account not in context.of_each_item("plan"):
         found |= {*decisions.resetting}  # only the state shows who has a password here
     return found
@@ -355,9 +354,9 @@ class _Column:
         if name in people_of(self._account, self._context):
             return self._handed_over(name)
         if name in self._context.decisions.of(self._account).remove:
-            never = name in absent_in_plan(self._account, self._context)
+            never = name in made_in(self._account, self._context).absent
             return PersonStatus.UNCHANGED if never else PersonStatus.REMOVED
-        if name in gone_by_plan(self._account, self._context):
+        if name in made_in(self._account, self._context).gone:
             return PersonStatus.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))
         return PersonStatus.UNCHANGED if unchanged else PersonStatus.APPLIED
