@@ -190,15 +190,15 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._ask(_Question.NONE if self.opening.done else self._question)
         self._show()
+        if not self.opening.asks:
+            self._look_for_stores()
+            self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
         if self._rests:
             self.focus_primary()
         elif self._question is _Question.NONE:
             self._focus_way()
         else:
             self.query_one("#how" if self._question is _Question.HOW else "#kept").focus()
-        if not self.opening.asks:
-            self._look_for_stores()
-            self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
 
     # -- one question at a time --------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ from workflows.steps.new_user.sign_in import Proof
 from workflows.steps.shared.own_access_key import not_accepted
 from workflows.stores.key_records import KEPT_WORDS, KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
-from workflows.stores.vault import store_access_key
+from workflows.stores.vault import VaultChoice, store_access_key
 
 
 async def test_the_first_task_that_is_not_done_has_the_focus(new_user: NewUserAws, session: Session) -> None:
@@ -328,6 +328,26 @@ async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus
         await pilot.press("enter", "enter")
         await rest(pilot)
         assert app.focused is app.screen.query_one("#primary")
+
+
+async def test_a_done_page_focuses_the_primary_action_however_long_the_keyring_takes(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    quick, waiting = new_user.environment, Event()
+
+    def slow(fingerprint: str) -> VaultChoice:
+        assert waiting.wait(SECONDS)
+        return quick.vault(fingerprint)
+
+    new_user.environment = replace(quick, vault=slow)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        primary = app.screen.query_one("#primary")
+        await until(pilot, lambda: primary.disabled)
+        waiting.set()
+        await rest(pilot)
+        assert app.focused is primary
 
 
 async def test_a_key_that_is_kept_already_is_used_without_the_file_it_came_from(

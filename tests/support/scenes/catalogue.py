@@ -56,6 +56,7 @@ ALONE: dict[str, Build] = {
     "mfa-wrong-code": new_user.mfa_wrong_code,
     "mfa-done": new_user.mfa_done,
     "access-keys-refused": new_user.access_keys_refused,
+    "access-keys-done": new_user.access_keys_done,
     "access-keys-again": new_user.access_keys_again,
     "profiles-conflict": new_user.profiles_conflict,
     "profiles-done": new_user.profiles_done,
