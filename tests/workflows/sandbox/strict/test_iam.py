@@ -14,11 +14,6 @@ POLICY = {
 }
 
 
-@pytest.fixture
-def environment() -> StrictWorld:
-    return StrictWorld()
-
-
 def test_a_password_policy_is_kept_and_enforced(environment: StrictWorld) -> None:
     environment.user("jane.doe")
     iam = environment.administrator("iam")
