@@ -24,7 +24,14 @@ from workflows.core.shapes import plain
 from workflows.layer.names import is_machine_name
 from workflows.machine.events import StepKey
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, made_in, marks_in, people_of, sent_to
+from workflows.steps.admin.accepted_plan import (
+    Sent,
+    accounts_of_text,
+    made_in,
+    marks_in,
+    people_of,
+    sent_to,
+)
 from workflows.steps.shared.module import Progress, Report
 
 _Taking = Callable[[hand_over.PersonHandoff], Sentence]
@@ -142,13 +149,14 @@ class HandOverPane(TerraformPane):
             return ["Nobody got a password, a key or other roles in this account."]
         if self.opening.skipped or (not self._unsent and not self.opening.done):
             return []
-        changed = made_in(self.context.item, self.context).roles
-        roles = [changed[name].sentence(name, "now has", "no longer has")] if name in changed else []
+        covered = accounts_of_text(self.context.item, self.context)
+        changed = (made_in(account, self.context).roles.get(name) for account in covered)
+        roles = [change.sentence(name, "now has", "no longer has") for change in changed if change]
         if self.opening.done or name not in self._unsent or not self._later(name):
             how = f"Each handoff explains how to {'continue' if roles else 'start'}."
             return [*roles, f"{how}{' In the sandbox, it goes into the mailbox.' if self._mailbox else ''}"]
-        covered = listed([self.context.item, *self._later(name)], 3)
-        return [*roles, f"Send this one now, or choose “Send later”: one handoff then covers {covered}."]
+        later = listed([self.context.item, *self._later(name)], 3)
+        return [*roles, f"Send this one now, or choose “Send later”: one handoff then covers {later}."]
 
     def heading(self) -> Sentence:
         return f"Send {self._names[0]} the handoff" if len(self._names) == 1 else super().heading()

@@ -30,10 +30,10 @@ from screens.widgets.text import Button, ButtonRow, Text, segment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Sentence, count, joined, moment_text, text_of
 from workflows.steps.admin import judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import ChangeLine, Planned, is_applied
+from workflows.steps.admin.accepted_plan import ChangeLine, Planned, Sent, is_applied, marks_in
 from workflows.steps.admin.other_sessions import push_command
 from workflows.steps.admin.plan_resources import SIGNS, WORDS, Difference, Resource
-from workflows.steps.shared.module import Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import ResourceEvent
 from workflows.terraform.plan import Action, Line as Change, Sort
 from workflows.terraform.runner import Update
@@ -125,7 +125,7 @@ class PlanTree(LineList):
         self._columns = (_SO_FAR if self._live else _HEAD,)
         self.found = sum(isinstance(line.key, str) for line in lines)
         self.show(lines)
-        widest = max((cell_len(line.cells[0]) for line in lines), default=0)
+        widest = max((cell_len(_GAP.join(line.cells)) for line in lines), default=0)
         self.virtual_size = Size(widest + GUTTER, len(lines) + 1)
 
     def _live_lines(self) -> list[Line]:
@@ -145,8 +145,8 @@ class PlanTree(LineList):
                 heading = _about(resource)
                 lines.append(Line((f"{heading}  {count(sizes[heading], 'resource')}",)))
             key, mark = _line_key(resource), f"{resource.sign} {'! ' if resource.foreign else ''}"
-            words = f"{mark}{resource.words}  {resource.address}"
-            lines.append(Line((words,), key, _KINDS.get(resource.sign, "")))
+            cells = (f"{mark}{resource.words}", resource.address)
+            lines.append(Line(cells, key, _KINDS.get(resource.sign, "")))
             if key in self._opened:
                 inside = enumerate(resource.details or ("no details",))
                 lines += [Line((f"    {text}",), Inside(key, number), "quiet") for number, text in inside]
@@ -183,14 +183,19 @@ class PlanTree(LineList):
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         left = 0 if cells == self._columns else round(self.scroll_x)
-        text = cells[0] if left else _with_its_end(cells[0], width)
+        text = _GAP.join(cells) if left else _with_its_end(cells, width)
         return across(Strip([segment(text, style)]), left, width, style)
 
 
-def _with_its_end(text: str, width: int) -> str:
-    """Cut a line that is too long before its end, where the addresses of a module's resources differ."""
-    begin = width - _END - 1
-    return text if cell_len(text) <= width or begin < 0 else f"{set_cell_size(text, begin)}…{text[-_END:]}"
+def _with_its_end(cells: Sequence[str], width: int) -> str:
+    """Cut a line that is too long before its end, where the addresses of a module's resources differ.
+
+    An address gives way to the text before it.
+    """
+    text = _GAP.join(cells)
+    begin = max(width - _END, cell_len(text) - cell_len(cells[-1]) + 1)
+    end = width - begin
+    return text if cell_len(text) <= width or end < 1 else f"{set_cell_size(text, begin - 1)}…{text[-end:]}"
 
 
 def _line_key(resource: Resource) -> str:
@@ -324,6 +329,7 @@ EXPORT = (
 """The question of the export."""
 _EXPORTED = "After the pull request is applied, press e."
 _MOST_LINES = 3
+_GAP = "  "
 _END = 24
 """The columns of a cut line's end."""
 _MORE = "d lists all resources"
@@ -331,6 +337,7 @@ _BOX_WIDTH = 7
 """Columns before a line in a list: the cursor's bar and the box, with blanks."""
 _NO_PLAN = "Planning compares your files with the account. This can take a minute."
 _PULL_REQUEST = "Has a pull request already applied these changes? e checks that."
+_HANDS_OVER = "After the apply, Hand over sends the new handoff."
 _ELSEWHERE = "✓ Applied elsewhere: the state has what you decided."
 
 
@@ -446,7 +453,7 @@ class PlanPane(TerraformPane):
             return Primary(f"Plan {self.context.item} again", act=self._plan)
         if self._left:
             return Primary(f"Accept {count(len(self._left), 'change')} first", ready=False)
-        return Primary("Accept this plan")
+        return Primary("Continue" if self._planned.empty else "Accept this plan")
 
     @property
     def _left(self) -> set[str]:
@@ -485,15 +492,12 @@ class PlanPane(TerraformPane):
         fixed = self.settled and made is self._accepted
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged, fixed=fixed)
         decided = made if made and not (made.foreign or made.empty) else None
-        roles = made.roles.items() if made and not made.empty else ()
-        applied = not roles or is_applied(made, self.context)
-        sent = "" if applied else "After the apply, Hand over sends the new handoff."
         self.show_texts(
             standing=standing,
             since=[f"! {sentence}" for sentence in notes],
             difference=[differ] if found.differences else [],
             destroys=_destroy_lines(made) if made else [],
-            roles=[f"~ {joined((change.sentence(name), sent))}" for name, change in roles],
+            roles=_role_lines(made, self.context) if made and not made.empty else [],
             verdict=["✓ Nothing else changes."] if decided else [],
             drift=_drift_lines(made.drift) if made else [],
             made=[_made_text(decided, self.context.environment.now())] if decided else [],
@@ -722,6 +726,17 @@ def _destroy_lines(made: Planned) -> list[Sentence]:
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
     return cut([Change(Sort.RESOURCE, f"- {destroy.words}") for destroy in destroys], _MOST_LINES, _MORE)
+
+
+def _role_lines(made: Planned, context: Context) -> list[Sentence]:
+    """Return whose roles change, and who still gets a handoff about that."""
+    marks = marks_in(context.item, context) if made.roles_since else {}
+    sent = {name for name in made.roles_since if marks.get(name, Sent()).sent_at}
+    sent |= made.roles.keys() if is_applied(made, context) else set()
+    return [
+        f"~ {joined((change.sentence(name), '' if name in sent else _HANDS_OVER))}"
+        for name, change in made.roles.items()
+    ]
 
 
 def _drift_lines(drift: Sequence[Sentence]) -> list[Sentence]:

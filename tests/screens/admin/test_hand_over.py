@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from screens.admin import hand_over as module
 from screens.admin.hand_over import HandOverPane
 from screens.admin.plan import PlanPane
 from screens.step import terraform
@@ -30,7 +31,7 @@ from workflows.core.shapes import plain
 from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.state import Status
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.accepted_plan import Sent, sent_to
+from workflows.steps.admin.accepted_plan import Made, RoleChange, Sent, sent_to
 from workflows.steps.admin.hand_over import PersonHandoff
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
 from workflows.steps.admin.terraform_runs import CodeWanted
@@ -104,6 +105,18 @@ async def test_next_copies_and_marks_each_text_that_was_not_saved(
         people = desk.session.facts("management")["handed_over"]["people"]
         assert people["juan.delacruz"]["how"].endswith("~/handoff-juan.delacruz.txt")
         assert people["jane.doe"]["sent_at"]
+
+
+async def test_roles_of_each_account_that_the_handoff_covers_are_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles = {"management": {"jane.doe": RoleChange({"DevOps": ("shared",)})}}
+    roles["security"] = {"jane.doe": RoleChange({"Auditor": ("security",)})}
+    monkeypatch.setattr(module, "accounts_of_text", lambda *_: [*roles])
+    monkeypatch.setattr(module, "made_in", lambda account, _context: Made(roles=roles[account]))
+    async with at_hand_over(desk, monkeypatch) as (_, _, pane):
+        hint = str(pane.query_one("#hint", Text).render())
+        assert all(role in hint for role in ("DevOps", "Auditor"))
 
 
 async def test_a_text_left_to_a_later_one_is_no_longer_called_ready_nor_left_out_again(

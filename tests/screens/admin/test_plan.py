@@ -40,6 +40,8 @@ from workflows.steps.shared.module import Context, Report
 from workflows.terraform.record import PLAN_FILE, StateMark
 from workflows.terraform.state import State, StoredState
 
+_LONG_AGO = "2020-01-01T00:00:00+00:00"
+
 
 async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) -> None:
     app = desk.host("plan")
@@ -151,6 +153,19 @@ async def test_a_plan_that_changes_nothing_goes_on_through_apply_by_itself(desk:
         assert desk.status("apply") is Status.DONE
         assert desk.session.facts("management")["applied"]["added"] == 0
         assert not desk.planned.record.plan.exists()
+
+
+@pytest.mark.parametrize("empty", [True, False])
+async def test_nothing_is_accepted_of_a_plan_without_changes_that_stays_for_what_drifted(
+    desk: Desk, *, empty: bool
+) -> None:
+    desk.planned = replace(desk.planned, empty=empty, drift=("group admins: members changed",))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert (app.pane.primary().effect == "Continue") is empty
+        assert app.pane.query_one("#verdict").has_class("-empty") is empty
 
 
 async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again(desk: Desk) -> None:
@@ -287,6 +302,26 @@ async def test_only_before_the_apply_a_plan_leads_to_the_handoff_about_roles(des
             await rest(pilot)
             words.append(str(app.pane.query_one("#roles", Text).render()))
     assert [HAND_OVER.title in text for text in words] == [True, False]
+
+
+@pytest.mark.parametrize("since", [{}, {"jane.doe": _LONG_AGO}])
+async def test_a_new_plan_announces_no_handoff_that_was_sent_already(
+    desk: Desk, since: dict[str, str]
+) -> None:
+    given = replace(written(desk), roles={"jane.doe": RoleChange({"DevOps": ("shared",)})})
+    desk.accept(given)
+    desk.applied(_LONG_AGO)
+    handed_over, key = StepKey("hand-over", "management"), StepKey("plan", "management")
+    desk.session.start(handed_over)
+    mark = {"sent_at": _LONG_AGO, "how": "copied"}
+    desk.session.succeed(handed_over, {"handed_over": {"people": {"jane.doe": mark}}})
+    desk.session.do_again(key)
+    desk.planned = replace(given, roles_since=since)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert (HAND_OVER.title in str(app.pane.query_one("#roles", Text).render())) is not bool(since)
 
 
 async def test_a_damaged_record_of_a_run_leaves_an_old_plan_and_the_page_opens(desk: Desk) -> None:

@@ -77,6 +77,15 @@ async def test_a_long_line_is_cut_before_the_end_of_its_address() -> None:
         assert "x" * 40 in "\n".join(app.shown())
 
 
+async def test_an_address_gives_way_to_what_happens() -> None:
+    words = "gets a new console password; the one in use stops working"
+    async with Host().run_test(size=(80, 24)) as pilot:
+        app = await show(pilot, (Resource(f"{USER}.{'x' * 40}[17]", "replace", "jane.doe", words),))
+        (line,) = (line for line in app.shown() if "console" in line)
+        assert f"± {words}  …" in line
+        assert line.endswith("[17]")
+
+
 async def test_enter_opens_a_resource_and_closes_it_from_within() -> None:
     async with Host().run_test(size=(80, 24)) as pilot:
         app = await show(pilot)
