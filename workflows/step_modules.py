@@ -79,4 +79,4 @@ MODULES: Mapping[str, Mapping[str, StepModule]] = {
         }
     ),
 }
-"""Workflow -> step -> module; `tests/workflows/test_catalogue.py` loads each."""
+"""Workflow -> step -> module; `tests/workflows/test_step_modules.py` loads each."""
