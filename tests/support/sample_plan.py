@@ -8,8 +8,13 @@ from typing import Any
 
 from support.fakes import fake_environment
 
+from workflows.core.processes import write_record
+from workflows.core.shapes import plain
+from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
+from workflows.terraform.record import PlanRecord
+from workflows.terraform.results import ApplyResult
 
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
 MADE_AT = "2026-03-01T09:00:00+00:00"
@@ -43,3 +48,10 @@ def context(tmp_path: Path, **facts: Any) -> Context:
     known = {**FACTS, "project_root": str(tmp_path), **facts}
     environment = fake_environment(tmp_path, {})
     return Context(environment, known, known, "security", tmp_path / "session", threading.Event())
+
+
+def keep_result(own: Context, record: PlanRecord, result: ApplyResult) -> None:
+    """Leave the result of an apply of this plan in the session's folder."""
+    folder = run_folder(own)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": plain(result)})

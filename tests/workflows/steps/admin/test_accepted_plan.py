@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.admin_project import quiet
-from support.sample_plan import LOGIN, PLAN, USER, context
+from support.sample_plan import LOGIN, PLAN, USER, context, keep_result
 
 from workflows.core.shapes import plain
 from workflows.steps.admin import plan
@@ -34,7 +33,6 @@ from workflows.steps.admin.accepted_plan import (
 )
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
-from workflows.steps.admin.terraform_runs import run_folder
 from workflows.terraform.plan import Plan
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
@@ -56,10 +54,7 @@ def test_plans_remember_whose_password_an_applied_one_made_and_for_another_key(
     facts = {**first, **({"applied": {"at": "2026-03-01T10:00:00+00:00"}} if applied else {})}
     if failed:
         result = ApplyResult(1, (LOGIN,), (USER,), ())
-        run_folder(own).mkdir(parents=True)
-        (run_folder(own) / "apply.json").write_text(
-            json.dumps({"plan_sha256": record.plan_sha256, "result": plain(result)})
-        )
+        keep_result(own, record, result)
     for hour in ("11", "12"):  # nobody applies these plans
         again = replace(record, plan_sha256=hour, made_at=f"2026-03-01T{hour}:00:00+00:00")
         later = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})

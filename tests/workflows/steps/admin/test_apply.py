@@ -12,14 +12,15 @@ from typing import NoReturn
 
 import pytest
 from support.admin_project import quiet
-from support.sample_plan import MADE_AT, PLAN, USER, context
+from support.sample_plan import MADE_AT, PLAN, USER, context, keep_result
 
 from workflows.core.sentences import OnboardError
-from workflows.steps.admin import apply, judged_plan, recovery
+from workflows.steps.admin import apply, judged_plan
 from workflows.steps.admin.deactivate import Appeared
 from workflows.steps.admin.judged_plan import judged
+from workflows.steps.admin.terraform_runs import run_folder
 from workflows.terraform.record import PlanRecord
-from workflows.terraform.results import ApplyFailed, ApplyResult, Trouble
+from workflows.terraform.results import ApplyFailed, ApplyResult, Trouble, keep_repairs_left
 
 
 @pytest.mark.parametrize("unwatched", [True, False])
@@ -86,10 +87,10 @@ def test_what_was_imported_since_is_no_cause_of_the_failure_any_more(
 ) -> None:
     own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
     result = ApplyResult(1, (), (), (), begun=(USER,), existing=(USER,), troubles=(Trouble(USER, "Exists"),))
-    monkeypatch.setattr(apply, "result_of", lambda *_: result)
+    keep_result(own, record, result)
     monkeypatch.setattr(apply, "doubts_of", lambda *_: judged_plan.Doubts("It is used up."))
     assert apply.survey(own, quiet).causes
-    monkeypatch.setattr(recovery, "repairs_left", lambda _: frozenset())
+    keep_repairs_left(run_folder(own), ())
     assert not apply.survey(own, quiet).causes
 
 

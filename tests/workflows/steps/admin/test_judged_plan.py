@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from dataclasses import replace
 from datetime import datetime
@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from support.fakes import fake_environment
-from support.sample_plan import LOGIN, PLAN, USER, context
+from support.sample_plan import LOGIN, PLAN, USER, context, keep_result
 
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.events import Verdict
-from workflows.steps.admin import judged_plan, plan
+from workflows.steps.admin import plan
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
-from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -207,9 +206,7 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     record.plan.write_bytes(b"another plan")
     assert staleness(made, own) == gone
     stopped = ApplyResult(1, (), (), (USER,), stopped=True)
-    kept = run_folder(own) / "apply.json"
-    kept.parent.mkdir(parents=True)
-    kept.write_text(json.dumps({"plan_sha256": record.plan_sha256, "result": plain(stopped)}))
+    keep_result(own, record, stopped)
     assert "You stopped" in staleness(made, own)
 
 
@@ -225,7 +222,6 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
     tmp_path: Path,
     record: PlanRecord,
-    monkeypatch: pytest.MonkeyPatch,
     planned: str,
     now: str,
     written: str,
@@ -233,7 +229,10 @@ def test_an_applied_plan_of_other_lines_than_reviewed_does_not_stand(
     agrees: bool,
 ) -> None:
     at = int(datetime.fromisoformat(f"2026-03-01T{written}:00+00:00").timestamp()) * 10**9
-    monkeypatch.setattr(judged_plan, "written_at", lambda _folder: at)
+    session = tmp_path / "session"
+    session.mkdir()
+    (session / "written.json").touch()
+    os.utime(session / "written.json", ns=(at, at))
     file = record.layer / "users.tf"
     reviewed = [{"layer": "layer", "path": str(file), "sha256": file_sha256(file)}]
     file.write_text(planned)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from support.admin_project import quiet
-from support.sample_plan import LOGIN, PLAN, USER, context
+from support.sample_plan import LOGIN, PLAN, USER, context, keep_result
 
 from workflows.admin import REVIEW
 from workflows.core.sentences import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.model import Project
 from workflows.sandbox.project import lay_out
-from workflows.steps.admin import apply, judged_plan, plan
+from workflows.steps.admin import apply, plan
 from workflows.steps.admin.accepted_plan import (
     Planned,
     RoleChange,
@@ -131,7 +131,7 @@ def test_what_an_apply_from_here_left_half_done_is_no_change_from_outside(
     plans_are(monkeypatch, own, record, replace(PLAN, drift=(left, *PLAN.drift)))
     monkeypatch.setattr(plan, "removed_from_files", lambda *_: RemovedFromFiles("", {}))
     result = ApplyResult(exit_code, (USER, LOGIN), ("aws_iam_user.alex",), ("members.admins",))
-    monkeypatch.setattr(judged_plan, "result_of", lambda *_: result)
+    keep_result(own, record, result)
     assert len(plan.make(own, quiet).drift) == drifted
 
 
