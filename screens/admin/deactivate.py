@@ -17,10 +17,11 @@ from screens.step.page import Primary
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField
 from screens.widgets.lists import TextDialog
-from screens.widgets.text import Button, ButtonRow, OptionList, Text
+from screens.widgets.text import LINE_CELLS, Button, ButtonRow, OptionList, Text, shown
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Secret
 from workflows.core.sentences import count, moment_text
+from workflows.core.text import folded
 from workflows.steps.admin import deactivate
 from workflows.steps.admin.deactivated import Deactivated
 from workflows.steps.shared.module import Report
@@ -107,7 +108,7 @@ class DeactivatePane(AccountWorkPane):
     def show(self) -> None:
         self._rows = list(self._lines())
         things = self.query_one("#things", OptionList)
-        things.set_options(row.words for row in self._rows)
+        things.set_options(folded(shown(row.words), LINE_CELLS) for row in self._rows)
         things.display = bool(self._rows)
         things.highlighted = next((at for at, row in enumerate(self._rows) if row.holding), 0)
         self._offer_removal()

@@ -111,6 +111,7 @@ class CodeDialog(SecretDialog):
         serial: the device.
         give: as for `SecretDialog`.
         now: the clock, aware.
+        key_id: the access key that it is about, if any.
     """
 
     AUTO_FOCUS = "#code"
@@ -122,8 +123,11 @@ class CodeDialog(SecretDialog):
     LACKING = "Enter the six digits that the device shows."
     WITHOUT = "Without a code"
 
-    def __init__(self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime]) -> None:
-        super().__init__(self.WANTED, self.FOR.format(serial=serial), CodeField(now, Wanted()), give)
+    def __init__(
+        self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime], key_id: str = ""
+    ) -> None:
+        words = self.FOR.format(serial=serial, key_id=key_id)
+        super().__init__(self.WANTED, words, CodeField(now, Wanted()), give)
 
     def take(self) -> Secret | None:
         return self.query_one(CodeField).take()
@@ -133,7 +137,7 @@ class DeactivationDialog(CodeDialog):
     """Asks for the code that deactivating an access key needs."""
 
     WANTED = "AWS wants the next MFA code"
-    FOR = "Deactivating a key takes a code from {serial}. Each code works only once."
+    FOR = "Deactivating {key_id} takes a code from {serial}. Each code works only once."
     WITH, WITHOUT = "Deactivate", "Not yet"
 
 
@@ -382,20 +386,20 @@ class SpareKeyPane(UnlockingPane):
             ask(self, Confirm(question, body, "Deactivate", no="Not yet"), partial(self._deactivate, refusal))
 
     def _deactivate(self, refusal: TwoActiveKeys, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        act, now = self.deactivation(refusal.spare), self.context.environment.now
+        spare, now = refusal.spare, self.context.environment.now
+        act = self.deactivation(spare)
 
         async def deactivated(_result: object) -> None:
             for field in self.query(CodeField):
                 field.clear()
             self.drop_note()
-            await self.mount(
-                Text(_DEACTIVATED.format(spare=refusal.spare), classes="pane-note"), after=".pane-head"
-            )
+            await self.mount(Text(_DEACTIVATED.format(spare=spare), classes="pane-note"), after=".pane-head")
 
         if refusal.serial is None:
             self.run_move("deactivate", lambda _report: act(""), deactivated)
         else:
-            ask(self, DeactivationDialog(refusal.serial, lambda code: act(code.reveal()), now), deactivated)
+            dialog = DeactivationDialog(refusal.serial, lambda code: act(code.reveal()), now, spare)
+            ask(self, dialog, deactivated)
 
 
 class BrowsingPane(UnlockingPane):

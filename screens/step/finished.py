@@ -755,11 +755,16 @@ def _next_other_work(run: SessionRun, awaited: Sequence[str]) -> Iterator[Senten
         works = listed([*dict.fromkeys(map(work_of, unsent.values()))], 2)
         yield f"Open {works} on Home (F3), and send its text."
     elif awaited and run.environment.sandbox:
-        yield f"Nobody plays {listed(awaited, 2)} in this sandbox. You can quit."
+        yield f"{nobody_plays(awaited)} You can quit."
     elif awaited:
         yield f"Wait for {listed(awaited, 2)}. You can quit, and look again later."
     else:
         yield "Nothing. You can quit."
+
+
+def nobody_plays(names: Sequence[str]) -> Sentence:
+    """Say whose part the sandbox doesn't play."""
+    return f"Nobody plays {listed(names, 2)} in this sandbox."
 
 
 def _messages_to_send(run: SessionRun) -> Iterator[str]:

@@ -322,7 +322,10 @@ class OnboardApp(Frame):
 
     def action_swap_with_nobody(self) -> None:
         """Say why there is no other person to play."""
-        self.notify("This task has no other person to play. F3 goes to Home.", severity="warning", timeout=8)
+        wizard = self._wizard()
+        named = self.control.people_of(wizard.run.session.folder.name) if wizard else []
+        why = finished.nobody_plays(named) if named else "This task has no other person to play."
+        self.notify(text_of(joined((why, "F3 goes to Home."))), severity="warning", timeout=8)
 
     def acted(self, event: Key | Paste | MouseDown) -> None:
         """Note activity: a session begun by mistake is deleted only if nothing was done in it."""

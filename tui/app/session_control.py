@@ -311,6 +311,16 @@ class SessionControl:
         another = {"pgp-key": replacement.DRAFT} if user in texts(mine.about.get("rekeying")) else {}
         return Start(workflow, drafts={_NAMES_PEOPLE[workflow]: asked, **another} if fresh else {})
 
+    def people_of(self, session_id: str) -> list[str]:
+        """Return people with a part of their own in a session, except those whom later sessions removed.
+
+        Raises:
+            OnboardError: the sessions can't be read.
+        """
+        here = self.sessions.summaries()
+        mine = next((summary for summary in here if summary.id == session_id), None)
+        return sorted(_not_removed(_people(mine), mine, here)) if mine else []
+
     def plays_another(self, session: sessions.Session) -> bool:
         """Return whether `other_person` finds somebody, or can't look; never outside a sandbox."""
         if not self._source.sandbox:

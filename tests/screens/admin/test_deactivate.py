@@ -16,7 +16,7 @@ from support.steps import step_of
 
 from screens.admin.deactivate import DeactivatePane
 from screens.widgets.dialogs import Confirm, ErrorDialog
-from screens.widgets.text import Text
+from screens.widgets.text import OptionList, Text
 from tui.app.stage import note_of
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.sentences import OnboardError
@@ -74,6 +74,22 @@ async def test_the_mentions_are_shown_whole(tmp_path: Path, monkeypatch: pytest.
         await rest(pilot)
         assert all(place.place in app.text() for place in PLACES)
         assert PLACES[0].text in app.text()
+    session.close()
+
+
+async def test_what_somebody_has_continues_below_its_own_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = datetime(2026, 1, 2, tzinfo=UTC)
+    key = AccessKey("AKIAEXAMPLEEXAMPLE01", True, used, used, "organizations")
+    session, app = opened(tmp_path, monkeypatch, Findings((Leaver(NAME, True, keys=(key,)),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        row = str(app.pane.query_one("#things", OptionList).get_option_at_index(1).prompt)
+        first, *rest_of_it = row.splitlines()
+        assert rest_of_it
+        assert all(line.find(line.strip()) == first.index(key.access_key_id) for line in rest_of_it)
     session.close()
 
 

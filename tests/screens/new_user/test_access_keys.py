@@ -135,6 +135,7 @@ async def test_the_second_of_two_active_keys_is_deactivated_once_that_is_confirm
             await until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("left", "enter")
             await until(pilot, lambda: isinstance(app.screen, DeactivationDialog))
+            assert any(spare in str(text.content) for text in app.screen.query(Text))
             await pilot.press(*"000000", "enter")
             await until(pilot, lambda: bool(str(app.screen.query_one("#wrong", Text).content)))
             assert active()

@@ -1062,7 +1062,10 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
     assert sorted(kept) == sorted({first, names[2]} if done_in else {first})
 
 
-async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) -> None:
+@pytest.mark.parametrize("named", [[], ["alex.kim"]])
+async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, named: list[str]
+) -> None:
     first = house.sandbox_session((PROJECT, LAYERS))
     app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -1073,9 +1076,11 @@ async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(house: House) 
         commands = {command.callback for command in app.get_system_commands(app.screen)}
         assert app.action_home in commands
         assert app.action_swap not in commands
+        monkeypatch.setattr(app.control, "people_of", lambda _session: named)
         await pilot.press("f6")
         await settled(pilot)
         assert app.screen.query_one("#result").has_class("-warning"), "it says why"
+        assert ("alex.kim" in text_of(app)) is bool(named)
         await pilot.press("down")
         await settled(pilot)
         assert not app.screen.query_one("#result").has_class("-warning"), "until the next key"

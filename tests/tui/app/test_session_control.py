@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -182,7 +183,10 @@ def test_the_other_person_is_one_of_this_very_onboarding(
     drafts = {"pgp-key": DRAFT} if "rekeying" in mine else {}
     control = SessionControl(house.parts(), house.other, FakeClipboard())
     wanted = Start(session=others[found], drafts=drafts) if isinstance(found, int) else found
-    assert control.other_person(begun("admin", mine)) == wanted
+    session = begun("admin", mine)
+    assert control.other_person(session) == wanted
+    people = (names for names in mine.values() if isinstance(names, list))
+    assert control.people_of(session) == [*chain.from_iterable(people)]
 
 
 @pytest.mark.parametrize(
