@@ -497,7 +497,7 @@ class PlanPane(TerraformPane):
             since=[f"! {sentence}" for sentence in notes],
             difference=[differ] if found.differences else [],
             destroys=_destroy_lines(made) if made else [],
-            roles=_role_lines(made, self.context) if made and not made.empty else [],
+            roles=_role_lines(made, self.context) if made and made.roles and not made.empty else [],
             verdict=["✓ Nothing else changes."] if decided else [],
             drift=_drift_lines(made.drift) if made else [],
             made=[_made_text(decided, self.context.environment.now())] if decided else [],
