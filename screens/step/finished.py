@@ -169,13 +169,12 @@ class Finished(VerticalScroll):
         run = self._run
         if not (run.environment.sandbox and self.app.check_action("swap", ())):
             return False
-        sent = (
-            StepKey("hand-over", account) for account in run.session_context().of_each_item("handed_over")
-        )
+        whole = run.session_context()
         waits = any(
-            made_in(key.item, run.session_context()).roles
-            or run.session.state.observed.get(key, NOT_ASKED).verdict is not Verdict.AS_DECIDED
-            for key in sent
+            hand_over.has_unread_roles(account, whole)
+            or run.session.state.observed.get(StepKey("hand-over", account), NOT_ASKED).verdict
+            is not Verdict.AS_DECIDED
+            for account in whole.of_each_item("handed_over")
         )
         return waits or "request_sent" in run.session.facts() or bool(_without_device(run))
 

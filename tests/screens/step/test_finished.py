@@ -25,7 +25,7 @@ from tui.app import wizard
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import OnboardError, text_of
 from workflows.core.shapes import plain, read
-from workflows.machine.events import Observation, StepKey, Verdict
+from workflows.machine.events import AGREES, Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary, made_from
@@ -171,6 +171,31 @@ async def test_who_can_use_other_roles_is_handed_that_over_and_the_closing_page_
         assert app.wizard.query_one(".finished-title").classes == {"finished-title"}
         ((_, (stand,)),) = status_grid(app.wizard.run.session_context()).rows
         assert stand is (PersonStatus.HANDED_OVER if roles else PersonStatus.APPLIED)
+    session.close()
+
+
+@pytest.mark.parametrize("unread", [True, False])
+async def test_a_sandbox_plays_who_got_other_roles_until_they_are_through_with_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unread: bool
+) -> None:
+    facts: dict[str, Any] = {name: [] for name in step_of(hand_over).needs if name != "applied"}
+    facts |= {"keys": {}, "project_root": str(tmp_path), "layers": ["security"], "regrouping": ["jane.doe"]}
+    facts |= {"plan": {"roles": {"jane.doe": {"went": {"DevOps": ["shared"]}}}}, "applied": APPLIED}
+    modules: list[Any] = [Given(facts), hand_over]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    monkeypatch.setattr(hand_over, "has_unread_roles", lambda *_: unread)
+    app = PaneHost(session, fake_environment(tmp_path, {}, sandbox=True), modules, PANES, None)
+    monkeypatch.setattr(app, "check_action", lambda *_: True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        sent = HandedOver({"jane.doe": Sent(APPLIED["at"], "copied")})
+        for key in [key for key in session.layout() if key.step == "hand-over"]:
+            settle(session, key, {"handed_over": plain(sent)})
+            session.observe({key: AGREES})
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        assert ("F6" in str(app.wizard.query_one("#next", Text).render())) is unread
     session.close()
 
 

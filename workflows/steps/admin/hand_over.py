@@ -86,7 +86,7 @@ from workflows.steps.admin.suspect_keys import suspicions
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, located, open_layer, read_state
 from workflows.steps.decisions import Comparison
 from workflows.steps.kinds import work_of
-from workflows.steps.ledger import Part, to_hand_over
+from workflows.steps.ledger import Part, siblings, to_hand_over
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import save_text, set_aside
 from workflows.steps.shared.role_profiles import conventional_profiles, role_profiles
@@ -608,6 +608,20 @@ def _handled_later(account: str, context: Context) -> dict[str, Sentence]:
         elif work := rekeyed.get((account, name)):
             found[name] = f"a later session replaced their PGP key ({work}). Use its text."
     return found
+
+
+def has_unread_roles(account: str, context: Context) -> bool:
+    """Return whether somebody hasn't finished with a text about roles, by their own session beside this one.
+
+    Only a sandbox has such sessions.
+    """
+    read = {
+        str(each.facts["user"]): str(each.facts["accepted_at"])
+        for each in siblings(context.folder, context.folder.parent)
+        if each.facts.get("user") and each.facts.get("accepted_at") and not each.next_step
+    }
+    sent, changed = marks_in(account, context), made_in(account, context).roles
+    return any(read.get(name, "") < (sent.get(name, Sent()).sent_at or "") for name in changed)
 
 
 def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:

@@ -351,6 +351,30 @@ def test_an_account_in_which_nobody_got_anything_leaves_nothing_to_ask(tmp_path:
     assert hand_over.observe(replace(context, item="security")) is NOT_ASKED
 
 
+@pytest.mark.parametrize(
+    ("facts", "next_step", "unread"),
+    [
+        ({}, "", True),
+        ({"user": NAME}, "", True),
+        ({"user": NAME, "accepted_at": "2026-03-01T10:00:00+00:00"}, "", True),
+        ({"user": "sam", "accepted_at": "2026-03-03T10:00:00+00:00"}, "", True),
+        ({"user": NAME, "accepted_at": "2026-03-03T10:00:00+00:00"}, "verify", True),
+        ({"user": NAME, "accepted_at": "2026-03-03T10:00:00+00:00"}, "", False),
+    ],
+)
+def test_a_text_about_roles_is_read_once_their_own_session_is_through_with_it(
+    tmp_path: Path, facts: dict[str, Any], next_step: str, *, unread: bool
+) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    theirs.mkdir()
+    keep_summary(theirs, Summary("theirs", "new-user", facts=facts, next_step=next_step), made_from(theirs))
+    sent = {"people": {NAME: {"sent_at": "2026-03-02T10:00:00+00:00", "how": "copied"}}}
+    every = {"layers": ["security"], "regrouping": [NAME], "handed_over@security": sent}
+    every["plan@security"] = {"roles": {NAME: {"went": {"DevOps": ["shared"]}}}}
+    context = Context(fake_environment(tmp_path, {}), every, every, "security", mine, threading.Event())
+    assert hand_over.has_unread_roles("security", context) is unread
+
+
 def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
     project: Project, home: GpgHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
