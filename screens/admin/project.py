@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.page import Opening, Primary, StepPane
@@ -117,6 +118,8 @@ class ProjectPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._suggesters = {name: NameSuggester() for name in QUESTIONS if name != "joining"}
+        self._inputs: dict[str, Input] = {}
+        self._rows: dict[str, Vertical] = {}  # these two only of questions asked so far
         self._survey: project.Survey | None = None
         self._proposed: tuple[str, ...] = ()
         self._looked_at = self._wrong = self._why = ""
@@ -144,25 +147,10 @@ class ProjectPane(StepPane):
         return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
 
     def compose_body(self) -> ComposeResult:
-        entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
-        proposed = self.context.environment.sandbox and not entered  # typing replaces it
         path = PathField(str(self._start["path"]), id="path", select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Text("", id="found")
-        for name, question in QUESTIONS.items():
-            value, suggester = ", ".join(self._start[name]), self._suggesters.get(name)
-            field = Input(
-                value=value,
-                placeholder=question.hint,
-                id=_id(name),
-                suggester=suggester,
-                compact=True,
-                select_on_focus=proposed,
-            )
-            with Vertical(classes="question"):
-                yield FieldRow(question.label, field)
-                several = _SEVERAL if name == "joining" else ""
-                yield Text(several, id=f"known-{_id(name)}", classes="known" if several else "known -empty")
+        yield from (self._question(kind) for kind in QUESTIONS if kind in self._asked)
         yield Horizontal(Text("In which accounts?"), MarkList(id="layers"), id="layers-row")
         yield Text(_LAYERS_ARE, id="layers-are")
         label = "and their account alias and password policy"
@@ -173,6 +161,24 @@ class ProjectPane(StepPane):
             Button("Use the previous folder", id="previous", key="^g"),
         )
         yield Lines(id="remarks")
+
+    def _question(self, kind: str) -> Vertical:
+        entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
+        self._inputs[kind] = Input(
+            value=", ".join(self._start[kind]),
+            placeholder=QUESTIONS[kind].hint,
+            id=_id(kind),
+            suggester=self._suggesters.get(kind),
+            compact=True,
+            select_on_focus=self.context.environment.sandbox and not entered,  # typing replaces a proposal
+        )
+        several = _SEVERAL if kind == "joining" else ""
+        self._rows[kind] = Vertical(
+            FieldRow(QUESTIONS[kind].label, self._inputs[kind]),
+            Text(several, id=f"known-{_id(kind)}", classes="known" if several else "known -empty"),
+            classes="question",
+        )
+        return self._rows[kind]
 
     def primary(self) -> Primary:
         request = self.request()
@@ -198,10 +204,10 @@ class ProjectPane(StepPane):
     @property
     def _lasting(self) -> set[str]:
         """The questions that stay: the original ones, and those with an answer."""
-        return self._first_asked | {name for name in QUESTIONS if self._field(name).value.strip()}
+        return self._first_asked | {name for name in QUESTIONS if self._value(name).strip()}
 
     def go_back(self) -> None:
-        """Remove the added fields that are empty."""
+        """Hide the added fields that are empty."""
         self._ask_only(self._first_asked)
 
     @property
@@ -210,10 +216,17 @@ class ProjectPane(StepPane):
         return bool(self._asked) or self.query_one("#account-wanted", MarkBox).value
 
     @on(Button.Pressed, "#more")
-    def action_more(self) -> None:
+    async def action_more(self) -> None:
         """Ask about every kind of work, for several in one go; again, only about those with names."""
-        if not self.settled:
-            self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
+        if self.settled:
+            return
+        below: Widget = self.query_one("#layers-row")
+        for kind in reversed([*QUESTIONS]):
+            if kind not in self._inputs:
+                await self.mount(self._question(kind), before=below)
+                self._show_known(kind)
+            below = self._rows[kind]
+        self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
 
     def _ask_only(self, wanted: set[str]) -> None:
         self._show_asked(wanted)
@@ -226,8 +239,7 @@ class ProjectPane(StepPane):
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
         account.value = account.value or not (self._asked or self._regions)
         self._show_found()
-        for name in QUESTIONS:
-            row = next(ancestor for ancestor in self._field(name).ancestors if ancestor.has_class("question"))
+        for name, row in self._rows.items():
             row.set_class(name not in self._asked, "-unasked")
             row.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
@@ -249,7 +261,7 @@ class ProjectPane(StepPane):
     def _go_to_names(self) -> None:
         asked = self.request().asked
         if asked and not self.settled:
-            self.screen.set_focus(self._field(asked[0]))
+            self.screen.set_focus(self._inputs[asked[0]])
         else:
             self.focus_primary()
 
@@ -279,7 +291,7 @@ class ProjectPane(StepPane):
             self._surveyed(found)
             if self._unknown(kind):
                 self._show_known(kind, whole=True)
-                self._field(kind).focus()
+                self._inputs[kind].focus()
             else:
                 self.focus_primary()
 
@@ -290,6 +302,7 @@ class ProjectPane(StepPane):
         before, first, self._survey = self._marked(), self._survey is None, found
         for kind, suggester in self._suggesters.items():
             suggester.people = found.people(kind)
+        for kind in self._inputs:
             self._show_known(kind)
         if self._path.value == self._looked_at:
             self._path.value = self._root_text(found)
@@ -310,7 +323,7 @@ class ProjectPane(StepPane):
     def _named(self, found: project.Survey) -> list[str]:
         """Return the people named in the fields who already exist."""
         there, kinds = found.people(), (kind for kind in KINDS if kind != "joining")
-        return [name for kind in kinds for name in names_in(self._field(kind).value) if name in there]
+        return [name for kind in kinds for name in names_in(self._value(kind)) if name in there]
 
     def _proposal(self, found: project.Survey) -> tuple[str, ...]:
         request = self.request()
@@ -392,7 +405,7 @@ class ProjectPane(StepPane):
 
     def _show_known(self, kind: str, *, whole: bool = False) -> None:
         """Show possible completions of the last name; a `whole` one must match somebody."""
-        *named, typed = [part.strip() for part in self._field(kind).value.split(",")]
+        *named, typed = [part.strip() for part in self._value(kind).split(",")]
         suggester = self._suggesters.get(kind)
         people = [person for person in suggester.people if person not in named] if suggester else []
         fitting = [person for person in people if person.casefold().startswith(typed.casefold())]
@@ -411,14 +424,14 @@ class ProjectPane(StepPane):
 
     def _unknown(self, kind: str) -> list[str]:
         """Return names in a field that are invalid, or unknown now and before this session's removals."""
-        names = names_in(self._field(kind).value)
+        names = names_in(self._value(kind))
         if self._survey is None or kind == "joining":
             return [name for name in names if " " in name]
         there = {*self._survey.people(), *self.context.decisions.leaving}
         return [name for name in names if name not in there]
 
-    def _field(self, kind: str) -> Input:
-        return self.query_one(f"#{_id(kind)}", Input)
+    def _value(self, kind: str) -> str:
+        return self._inputs[kind].value if kind in self._inputs else ""
 
     def _root_text(self, found: project.Survey) -> str:
         return self.context.environment.readable(found.project.root)
@@ -430,7 +443,7 @@ class ProjectPane(StepPane):
         return tuple(account for account in accounts if account in selected)
 
     def request(self) -> project.Request:
-        fields = {name: names_in(self._field(name).value) for name in KINDS}
+        fields = {name: names_in(self._value(name)) for name in KINDS}
         asked = [kind for kind in QUESTIONS if kind in self._asked]
         asked.sort(key=lambda kind: kind not in self._first_asked)  # the user's original question comes first
         return project.Request(

@@ -462,6 +462,7 @@ async def test_a_folder_typed_while_another_is_looked_at_stays(
 
 async def test_half_filled_input_is_kept(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+o")
         ui.field("leaving").value = "alex.kim"
         ui.app.pane.query_one("#layers", MarkList).deselect("management")
         await ui.app.wizard.go_to(None)
