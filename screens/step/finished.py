@@ -74,7 +74,7 @@ class Finished(VerticalScroll):
         for key, button, label, tooltip in _KEYS
     ]
     DEFAULT_CSS: ClassVar[str] = """
-    Finished { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
+    Finished { padding: 1 1 0 2; max-width: 96; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     Finished .finished-title { text-style: bold; color: $text-success; }
     Finished .finished-title.-unsure { color: $text-warning; }
     Finished .heading { text-style: bold; margin-top: 1; }

@@ -207,11 +207,11 @@ class StepPane(VerticalScroll):
     _fitted = Size(0, 0)
 
     DEFAULT_CSS = """
-    StepPane { padding: 1 2 0 2; max-width: 96; scrollbar-size-vertical: 1; }
+    StepPane { padding: 1 1 0 2; max-width: 96; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     StepPane > .pane-head { height: auto; margin-bottom: 1; }
     StepPane .pane-title { text-style: bold; }
     StepPane .pane-purpose { color: $text-muted; }
-    StepPane.-small { padding: 0 2; }
+    StepPane.-small { padding: 0 1 0 2; }
     StepPane.-small > .pane-head { margin-bottom: 0; }
     StepPane.-small > .pane-head > .pane-purpose { display: none; }
     StepPane.-small ButtonRow { margin-top: 0; }

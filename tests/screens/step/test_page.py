@@ -307,3 +307,14 @@ async def test_all_of_a_text_to_copy_is_in_view_however_long_its_lines(tmp_path:
         log = pilot.app.screen.query_one(Log)
         assert max(len(line.text.rstrip()) for line in log.lines) <= log.size.width
         assert "".join(line.text for line in log.lines).count("x") == 201  # one of "export"
+
+
+async def test_a_page_keeps_its_width_when_it_scrolls_so_that_no_line_wraps_again(tmp_path: Path) -> None:
+    page = Page(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
+    async with Host(page).run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        width = page.query_one("#first").size.width
+        page.styles.height = 4
+        await pilot.pause()
+        assert page.show_vertical_scrollbar
+        assert page.query_one("#first").size.width == width
