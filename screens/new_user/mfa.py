@@ -232,7 +232,9 @@ _STILL = (
     "Say yes if the device that you registered for {user} in {account} still gives you codes. "
     "What you did after it here stays as it is."
 )
-_UNCHANGED = "Your device stays as it is: press “I already registered it”.\nIf you have none, do the list."
+_UNCHANGED = "Your device stays as it is. Do the list only if you have none."
+_HAVE_LABELS = {False: "I already registered it", True: "I still have my device"}
+"""What says that the user has a device, by whether iam-onboard knows it."""
 _NOTES = "Choose the app: a passkey has no codes.\nSkip (^s) only if your admin says so."
 _SKIPPING = (
     "Skip it only if your admin says so. Without MFA, AWS usually won't let you create an access key or "
@@ -262,7 +264,9 @@ class MfaPane(BrowsingPane):
         self._pending: mfa.Pending | None = None
         known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
         look = opening.context.observed.get(StepKey("mfa", opening.context.item), NOT_ASKED)
-        self._known = bool(known) and not (opening.undone or look.contradicts)
+        gone = opening.undone or look.contradicts
+        self._known = bool(known) and not gone
+        self._unchanged = not (self._identity.encrypted_password or gone or opening.done)
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
             "how": known.get("how") or (mfa.CONSOLE if self._identity.sign_in_url else mfa.API),
@@ -279,8 +283,7 @@ class MfaPane(BrowsingPane):
                 *register_device(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
             )
             yield SandboxPhone(self.context.environment)
-            notes = _NOTES if self._identity.encrypted_password else _UNCHANGED
-            yield Text(notes, classes="words after spare")
+            yield Text(_UNCHANGED if self._unchanged else _NOTES, classes="words after spare")
         with Vertical(id="api"):
             yield Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
@@ -297,7 +300,7 @@ class MfaPane(BrowsingPane):
         yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
         yield ButtonRow(
-            Button("I still have my device" if self._known else "I already registered it", id="before"),
+            Button(_HAVE_LABELS[self._known], id="before"),
             Button("Another way", id="other-way"),
             Button("Register another device", id="again"),
         )
@@ -308,9 +311,9 @@ class MfaPane(BrowsingPane):
         if self.opening.done:
             self.focus_primary()
         elif self.query_one("#how", Choices).value == mfa.CONSOLE:
-            registered = not self._identity.encrypted_password
-            focus = self.query_one("#before").focus if registered else self.query_one(Checklist).focus_next
-            self.call_after_refresh(focus)
+            self.call_after_refresh(
+                self.focus_primary if self._has_one else self.query_one(Checklist).focus_next
+            )
         self._show()
 
     # -- action bar --------------------------------------------------------------------------------
@@ -320,6 +323,8 @@ class MfaPane(BrowsingPane):
             return Primary("Do it this way", act=self._chose_how)
         if self.query_one("#how", Choices).value == mfa.CONSOLE:
             tasks = self.query_one(Checklist)
+            if self._has_one:
+                return Primary(_HAVE_LABELS[self._known], act=self._registered_before)
             if tasks.finished:
                 return Primary("Yes, it's registered")
             return Primary("Finish the list first", ready=False, act=tasks.ask_first)
@@ -330,12 +335,18 @@ class MfaPane(BrowsingPane):
         return Primary("Create the device", act=self._create)
 
     def turn(self) -> Turn:
-        if self.has_class("-done") or self.inside:
+        if self.has_class("-done") or self.inside or self._has_one:
             return YOURS
         if self.query_one("#how", Choices).value == mfa.CONSOLE:
             finished = self.query_one(Checklist).finished
             return Turn("Did AWS add the device?" if finished else "Your turn, in the browser")
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
+
+    @property
+    def _has_one(self) -> bool:
+        """Whether the user likely has a device: the handoff left it as it is, and the list isn't begun."""
+        tasks, how = self.query_one(Checklist), self.query_one("#how", Choices).value
+        return self._unchanged and how == mfa.CONSOLE and not (tasks.worked_on or tasks.ticks)
 
     @property
     def inside(self) -> bool:
@@ -412,7 +423,7 @@ class MfaPane(BrowsingPane):
         )  # the primary says the same then
         offers = not self.inside and not self.has_class("-done")
         self.show_parts(
-            before=(listed or self._known) and offers,
+            before=(listed or self._known) and offers and not self._has_one,
             other_way=offers,
             console=how == mfa.CONSOLE and offers,
             api=how == mfa.API and not found and self._pending is None and not self.inside,

@@ -278,7 +278,9 @@ class ProfilesPane(StepPane):
         if self._written:
             removal = f", remove {self._removed}" if self._removed else ""
             known = self._shown is not None  # a text that is still typed may change fewer than all
-            return Primary(f"Write {count(self._written, 'profile') if known else 'the profiles'}{removal}")
+            some = f"{self._written} of " if self._written < self._all else ""
+            written = f"{some}{count(self._all, 'profile')}" if known else "the profiles"
+            return Primary(f"Write {written}{removal}")
         return Primary(f"Remove {count(self._removed, 'profile')}" if self._removed else "Continue")
 
     def changed(self) -> bool:

@@ -131,7 +131,7 @@ async def test_a_device_that_was_registered_before_is_said_and_no_list_is_gone_t
         assert session.facts(ITEM)["mfa"]["how"] == mfa.CONSOLE
 
 
-@pytest.mark.parametrize(("changes", "focused"), [({}, "open"), ({"encrypted_password": None}, "before")])
+@pytest.mark.parametrize(("changes", "focused"), [({}, "open"), ({"encrypted_password": None}, "primary")])
 async def test_who_got_only_roles_is_led_to_the_device_that_they_have(
     new_user: NewUserAws, tmp_path: Path, changes: dict[str, Any], focused: str
 ) -> None:
@@ -141,7 +141,13 @@ async def test_who_got_only_roles_is_led_to_the_device_that_they_have(
     app = host(new_user, session, MFA)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert app.focused is app.pane.query_one(f"#{focused}")
+        assert app.focused is app.screen.query_one(f"#{focused}")
+        before = app.pane.query_one("#before")
+        assert is_displayed(before) is (focused == "open"), "the primary action says the same"
+        app.pane.query_one("#signed-in", Button).press()
+        await rest(pilot)
+        assert is_displayed(before)
+        assert not app.pane.primary().ready, "the list is begun"
     session.close()
 
 
