@@ -157,20 +157,22 @@ class DeviceCodes(Vertical):
     """
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
-        first, second = _FIELDS
-        super().__init__(
-            Text("", id="device"),
-            CodeField(context.environment.now, Wanted(first, "Code"), Wanted(second, "The next code")),
-            Text("", id="check"),
-            SandboxPhone(context.environment),
-            ButtonRow(Button("Show the QR code again", id="qr")),
-            id=id,
-        )
+        super().__init__(id=id)
         self._of_step = context
         self._pending: mfa.Pending | None = None
 
-    def begin(self, pending: mfa.Pending) -> None:
+    async def begin(self, pending: mfa.Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
+        if not self.children:
+            first, second = _FIELDS
+            now = self._of_step.environment.now
+            await self.mount(
+                Text("", id="device"),
+                CodeField(now, Wanted(first, "Code"), Wanted(second, "The next code")),
+                Text("", id="check"),
+                SandboxPhone(self._of_step.environment),
+                ButtonRow(Button("Show the QR code again", id="qr")),
+            )
         self._pending = pending
         words = f"Enter two codes in a row from {pending.entry} in your app."
         self.query_one("#device", Text).update(joined((words, pending.remark)))
@@ -179,7 +181,7 @@ class DeviceCodes(Vertical):
 
     def codes(self) -> tuple[str, str]:
         """Return both codes, as typed."""
-        codes = self.query_one(CodeField).codes
+        codes = self.query_one(CodeField).codes if self.children else {}
         return codes.get(_FIELDS[0], ""), codes.get(_FIELDS[1], "")
 
     def ask_again(self) -> None:
@@ -468,7 +470,7 @@ class MfaPane(BrowsingPane):
             secret if place is KeyPlace.TYPED and secret else None,
         )
 
-    def _begun(self, device: mfa.Pending | mfa.Registered) -> None:
+    async def _begun(self, device: mfa.Pending | mfa.Registered) -> None:
         if isinstance(device, mfa.Registered):
             self._serial = device.serial
             self.parting = text_of(joined((f"{self._serial} is registered already.", device.remark)))
@@ -476,7 +478,7 @@ class MfaPane(BrowsingPane):
             return
         self._pending = device
         self._show()
-        self.query_one(DeviceCodes).begin(device)
+        await self.query_one(DeviceCodes).begin(device)
 
     @on(StepPane.MoveFailed)
     def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
