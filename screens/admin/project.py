@@ -99,6 +99,7 @@ class ProjectPane(StepPane):
     ProjectPane .question { height: auto; }
     ProjectPane .field-problem { margin-left: 19; }
     ProjectPane .known { height: auto; margin-left: 19; color: $text-muted; display: none; }
+    ProjectPane .question:focus-within { height: auto; }  /* else Textual (8.2) styles .known too late */
     ProjectPane .question:focus-within .known, ProjectPane .question.-only .known { display: block; }
     ProjectPane .known.-empty { display: none !important; }
     ProjectPane .known.-wrong { color: $text-error; }

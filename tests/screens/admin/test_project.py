@@ -460,6 +460,16 @@ async def test_a_folder_typed_while_another_is_looked_at_stays(
         assert ui.focused == "path"
 
 
+async def test_who_is_known_stands_below_the_field_with_the_focus_alone(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+o")
+        for kind in ("leaving", "regrouping", "joining", "mfa-reset"):
+            ui.field(kind).focus()
+            await ui.press("home")
+            below = ui.app.pane.query(".known")
+            assert [text.id for text in below if text.display] == [f"known-{kind}"]
+
+
 async def test_half_filled_input_is_kept(admin_project: AdminProject) -> None:
     async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
         await ui.press("ctrl+o")
