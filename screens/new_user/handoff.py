@@ -419,7 +419,7 @@ def _account_lines(identity: Identity, known: frozenset[str]) -> Iterator[str]:
         yield mark
     accounts = by_key((profile.role, profile.account_name) for profile in identity.profiles)
     roles = "; ".join(f"{role} in {', '.join(names)}" for role, names in accounts.items())
-    yield f"  roles {roles}" if roles else "  no roles"
+    yield f"  roles {roles}" if roles else "  no roles to switch to"
     for account, name in {profile.account_id: profile.account_name for profile in identity.profiles}.items():
         mark = handoff.mark_of(account, known)
         if mark and account != identity.account_id:
