@@ -25,7 +25,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Task, ...]:
     return (
         _sign_in(identity, f"Sign in as {user}"),
         _credentials(),
-        Task(f"Press “Assign MFA device”: name {user}, “Authenticator app”"),
+        Task(f"Press “Assign MFA device”: name {user}, “Authenticator app”, “Next”"),
         Task(f"Press “Show QR code”. Scan it with {phone}"),
         Task("Enter two codes in a row, 30 s apart. Press “Add MFA”"),
         Task("Sign out, then sign in again with a new code"),
