@@ -145,7 +145,7 @@ class ProjectPane(StepPane):
         asked = [QUESTIONS[name].title for name in QUESTIONS if name in self._asked]
         if not asked:
             return "Check STS regions" if self._regions else ACCOUNT_SETTINGS
-        return asked[0] if len(asked) == 1 else "Choose what to do, and for whom"
+        return asked[0] if len(asked) == 1 else "Do several tasks in one go"
 
     def compose_body(self) -> ComposeResult:
         path = PathField(str(self._start["path"]), id="path", select_on_focus=False)
@@ -250,7 +250,7 @@ class ProjectPane(StepPane):
         self.set_class(every, "-every")  # that many questions leave no space for anything else in 80×24
         account.set_class(not (every or (account.value and self._asked)), "-unasked")
         button = self.query_one("#more", Button)
-        button.label = "Only this task" if every else "Add another task"
+        button.label = "Hide empty fields" if every else "Add another task"
         button.display = self._first_asked != set(QUESTIONS)
 
     def on_mount(self) -> None:
