@@ -83,6 +83,33 @@ _NOBODY_NAMED = "Choose the project whose regions you want to check."
 _NO_PERSON = "Choose the project and the accounts."
 
 
+class Question(Vertical):
+    """The field of a kind of work, and below it the people who are known.
+
+    Args:
+        kind: the kind, as in `QUESTIONS`.
+        value: the names at first.
+        suggester: completes a name.
+        select_on_focus: whether typing replaces the names.
+    """
+
+    def __init__(self, kind: str, value: str, suggester: Suggester | None, *, select_on_focus: bool) -> None:
+        asked, several = QUESTIONS[kind], _SEVERAL if kind == "joining" else ""
+        self.field = Input(
+            value=value,
+            placeholder=asked.hint,
+            id=_id(kind),
+            suggester=suggester,
+            compact=True,
+            select_on_focus=select_on_focus,
+        )
+        super().__init__(
+            FieldRow(asked.label, self.field),
+            Text(several, id=f"known-{_id(kind)}", classes="known" if several else "known -empty"),
+            classes="question",
+        )
+
+
 class ProjectPane(StepPane):
     """Finds the project when it opens, and asks only what the chosen task needs."""
 
@@ -119,8 +146,7 @@ class ProjectPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._suggesters = {name: NameSuggester() for name in QUESTIONS if name != "joining"}
-        self._inputs: dict[str, Input] = {}
-        self._rows: dict[str, Vertical] = {}  # these two only of questions asked so far
+        self._questions: dict[str, Question] = {}  # only those asked so far
         self._survey: project.Survey | None = None
         self._proposed: tuple[str, ...] = ()
         self._looked_at = self._wrong = self._why = ""
@@ -163,23 +189,12 @@ class ProjectPane(StepPane):
         )
         yield Lines(id="remarks")
 
-    def _question(self, kind: str) -> Vertical:
+    def _question(self, kind: str) -> Question:
         entered = "account_wanted" in self.opening.draft or "project_root" in self.context.facts
-        self._inputs[kind] = Input(
-            value=", ".join(self._start[kind]),
-            placeholder=QUESTIONS[kind].hint,
-            id=_id(kind),
-            suggester=self._suggesters.get(kind),
-            compact=True,
-            select_on_focus=self.context.environment.sandbox and not entered,  # typing replaces a proposal
-        )
-        several = _SEVERAL if kind == "joining" else ""
-        self._rows[kind] = Vertical(
-            FieldRow(QUESTIONS[kind].label, self._inputs[kind]),
-            Text(several, id=f"known-{_id(kind)}", classes="known" if several else "known -empty"),
-            classes="question",
-        )
-        return self._rows[kind]
+        proposed = self.context.environment.sandbox and not entered  # typing replaces it
+        value = ", ".join(self._start[kind])
+        self._questions[kind] = Question(kind, value, self._suggesters.get(kind), select_on_focus=proposed)
+        return self._questions[kind]
 
     def primary(self) -> Primary:
         request = self.request()
@@ -223,10 +238,10 @@ class ProjectPane(StepPane):
             return
         below: Widget = self.query_one("#layers-row")
         for kind in reversed([*QUESTIONS]):
-            if kind not in self._inputs:
+            if kind not in self._questions:
                 await self.mount(self._question(kind), before=below)
                 self._show_known(kind)
-            below = self._rows[kind]
+            below = self._questions[kind]
         self._ask_only(self._first_asked if self._asked == set(QUESTIONS) else set(QUESTIONS))
 
     def _ask_only(self, wanted: set[str]) -> None:
@@ -240,9 +255,9 @@ class ProjectPane(StepPane):
         self._asked = wanted | {name for name in QUESTIONS if getattr(request, name)}
         account.value = account.value or not (self._asked or self._regions)
         self._show_found()
-        for name, row in self._rows.items():
-            row.set_class(name not in self._asked, "-unasked")
-            row.set_class(self._asked == {name}, "-only")
+        for name, question in self._questions.items():
+            question.set_class(name not in self._asked, "-unasked")
+            question.set_class(self._asked == {name}, "-only")
         self.query_one(".pane-title", Text).update(self.heading())
         nobody = _NOBODY_NAMED if self._regions else _NO_PERSON
         self.query_one(".pane-purpose", Text).update(self.opening.step.purpose if self._asked else nobody)
@@ -262,7 +277,7 @@ class ProjectPane(StepPane):
     def _go_to_names(self) -> None:
         asked = self.request().asked
         if asked and not self.settled:
-            self.screen.set_focus(self._inputs[asked[0]])
+            self.screen.set_focus(self._questions[asked[0]].field)
         else:
             self.focus_primary()
 
@@ -292,7 +307,7 @@ class ProjectPane(StepPane):
             self._surveyed(found)
             if self._unknown(kind):
                 self._show_known(kind, whole=True)
-                self._inputs[kind].focus()
+                self._questions[kind].field.focus()
             else:
                 self.focus_primary()
 
@@ -303,7 +318,7 @@ class ProjectPane(StepPane):
         before, first, self._survey = self._marked(), self._survey is None, found
         for kind, suggester in self._suggesters.items():
             suggester.people = found.people(kind)
-        for kind in self._inputs:
+        for kind in self._questions:
             self._show_known(kind)
         if self._path.value == self._looked_at:
             self._path.value = self._root_text(found)
@@ -432,7 +447,7 @@ class ProjectPane(StepPane):
         return [name for name in names if name not in there]
 
     def _value(self, kind: str) -> str:
-        return self._inputs[kind].value if kind in self._inputs else ""
+        return self._questions[kind].field.value if kind in self._questions else ""
 
     def _root_text(self, found: project.Survey) -> str:
         return self.context.environment.readable(found.project.root)
