@@ -445,11 +445,7 @@ class HomeScreen(OneFocus):
         words, every = self._terms(), dict(zip(self._lines, self._entries, strict=False))
         listed = {name: self._heading(every[name]) for name in self._listed()}
         left = [] if words else [self._heading(every[name]) for name in every if name not in listed]
-        if (
-            "Continue" not in left
-            and len(listed) == _MOST_SESSIONS - self._crowded
-            and self.size.height < _LOW
-        ):
+        if "Continue" not in left and len(listed) == self._most and self.size.height < _LOW:
             left = []  # the room is for what is unfinished; the line of keys names F3
         folded = next(iter(listed.values()), left[0]) if left else ""
         under = {name: heading for name, heading in (listed | _HEADINGS).items() if self._has(name, words)}
@@ -490,6 +486,11 @@ class HomeScreen(OneFocus):
         """Whether something takes space from the list of sessions."""
         return self.size.height < _LOW and bool(self._entries and self.query("#home-words, #home-remarks"))
 
+    @property
+    def _most(self) -> int:
+        """How many lines a low screen has for sessions."""
+        return _MOST_SESSIONS - self._crowded
+
     def _about(self) -> Content:
         """Explain the selected line."""
         if (line := self._lines.get(self._at)) is None:
@@ -509,7 +510,7 @@ class HomeScreen(OneFocus):
         if self.size.height >= _LOW:
             return here
         going_on = [name for name in here if headings[name] == "Continue"]
-        most, back = _MOST_SESSIONS - self._crowded, self._came_from
+        most, back = self._most, self._came_from
         likely = going_on if len(going_on) <= most else going_on[: most - 1]
         if back in here and back not in likely and headings[back] != "Done":
             return [*likely[: most - 2], back]
