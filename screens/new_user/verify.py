@@ -212,7 +212,8 @@ class VerifyPane(UnlockingPane):
         self._kept: Mapping[str, Any] = opening.draft
         self._at = str((opening.context.facts.get("verified") or {}).get("at") or "")
         self._results = verify.recorded_results(opening.context) if opening.done else {}
-        self._shell = Shell(opening.draft.get("shell") or verify.own_shell(opening.context))
+        chosen = (shell for shell in Shell if shell.value == opening.draft.get("shell"))
+        self._shell = next(chosen, verify.own_shell(opening.context))
         self._code_for = ""  # the button whose work waits for a code
         self._changed = set(opening.context.contradicted)
         self._gone: dict[StepKey, Sentence] = {}  # steps whose outcome this computer no longer has

@@ -355,6 +355,18 @@ async def test_the_page_opens_with_the_result_of_the_step_before_in_view(
         assert dropped
 
 
+async def test_a_draft_with_an_unknown_shell_opens_with_the_users_own(
+    new_user: NewUserAws, session: Session
+) -> None:
+    begin(session, new_user, with_device=False)
+    session.drafts.save(VERIFY, {"shell": "csh"})
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert isinstance(app.pane, VerifyPane)
+        assert app.pane._shell is verify.own_shell(app.pane.context)
+
+
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
     begin(session, new_user, with_device=False)
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
