@@ -477,6 +477,9 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
         assert app.screen is app.wizard
         area = app.pane.query_one(TextArea)
         assert is_displayed(app.pane.query_one("#watching"))
+        await pilot.resize_terminal(80, 24)
+        assert is_displayed(app.pane.query_one("#watching")), "there is room for it"
+        assert not app.pane.max_scroll_y
         await pilot.resize_terminal(80, 18)
         assert is_displayed(app.pane.query_one("#paste-here"))
         assert not is_displayed(app.pane.query_one("#watching"))
