@@ -13,7 +13,7 @@ from workflows.hcl.document import Document
 from workflows.layer.edit.operation import Operation
 from workflows.layer.edit.run import edit
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer, LayerLocation
+from workflows.layer.model import Layer, LayerLocation, Person
 from workflows.layer.read.layer import read_files
 
 VARIABLES: Mapping[str, object] = {"project": "bb", "project_long": "binbash", "environment": "security"}
@@ -147,6 +147,13 @@ class Habits:
             note = ' # since 2020, "maybe"' if self.comments and number % 3 == 0 else ""
             lines.append(f"{indent}  {entry}{comma}{note}")
         return "[\n" + "\n".join(lines) + f"\n{indent}]"
+
+
+def person(layer: Layer, name: str) -> Person:
+    """Return somebody who is in the layer."""
+    found = layer.person(name)
+    assert found is not None
+    return found
 
 
 def machine_map(entries: Mapping[str, str]) -> str:

@@ -7,28 +7,16 @@ from collections.abc import Mapping
 
 import pytest
 from support.admin_project import AdminProject, decide
-from support.layers import edit_layer
-from support.styles import layer_with
+from support.layers import edit_layer, person
 
 from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.edit.people import RemovePerson, SetAccess
-from workflows.layer.model import Layer, Person
+from workflows.layer.model import Layer
 from workflows.steps.admin import edits
 from workflows.steps.admin.edits import KeyToCorrect, LeftOut, operations, read_layers
 from workflows.steps.decisions import DecidedKey, Decisions, Reset, UserChanges
 
 ACCOUNT = "security"
-
-
-@pytest.fixture
-def layer() -> Layer:
-    return layer_with("keys/machine.a")
-
-
-def person(layer: Layer, name: str) -> Person:
-    found = layer.person(name)
-    assert found is not None
-    return found
 
 
 def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: Layer) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from support.fakes import fake_environment
-from support.layers import edit_layer
+from support.layers import edit_layer, person
 from support.styles import layer_with
 
 from workflows.core.sentences import text_of
 from workflows.layer.edit.key_files import RenameKeyFile
 from workflows.layer.edit.people import SetAccess
-from workflows.layer.model import Layer, Person
+from workflows.layer.model import Layer
 from workflows.steps.admin import state_now, users
 from workflows.steps.admin.users import WORDS
 from workflows.steps.decisions import UserChanges
@@ -20,17 +19,6 @@ from workflows.steps.shared.module import Context
 from workflows.terraform.state import LoginProfile, State
 
 ACCOUNT = "security"
-
-
-@pytest.fixture
-def layer() -> Layer:
-    return layer_with("keys/machine.a")
-
-
-def person(layer: Layer, name: str) -> Person:
-    found = layer.person(name)
-    assert found is not None
-    return found
 
 
 def test_a_switch_of_ones_own_is_allowed_and_one_for_all_refused(layer: Layer) -> None:
