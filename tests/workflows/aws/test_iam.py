@@ -9,26 +9,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from support.stubbed_aws import ME, NOW, SERIAL, stubbed_client
 
 from workflows.aws import iam, sts
-from workflows.aws.clients import ClientFactory
 from workflows.aws.errors import AwsError, AwsFailure, translate
-from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import Cancelled
-
-ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
-SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
 
 
 @pytest.fixture
 def aws() -> Iterator[dict[str, Any]]:
-    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
-    with factory.client("iam", KEY) as client, Stubber(client) as stub:
+    with stubbed_client("iam") as (client, stub):
         yield {"iam": client, "iam_stub": stub}
-        stub.assert_no_pending_responses()
 
 
 def refused(code: str) -> AwsError:

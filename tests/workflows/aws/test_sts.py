@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 from botocore.stub import Stubber
+from support.stubbed_aws import ME, NOW, SERIAL, stubbed_client
 
 from workflows.aws import sts
-from workflows.aws.clients import AwsClient, ClientFactory
-from workflows.core.secret import Credentials, Secret
+from workflows.aws.clients import AwsClient
 from workflows.core.sentences import OnboardError
-
-ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111")
-SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
 
 
 @pytest.fixture
 def stubbed() -> Iterator[tuple[AwsClient, Stubber]]:
-    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
-    with factory.client("sts", KEY) as client, Stubber(client) as stub:
-        yield client, stub
-        stub.assert_no_pending_responses()
+    with stubbed_client("sts") as client_and_stub:
+        yield client_and_stub
 
 
 def test_an_identity_tells_its_parts() -> None:

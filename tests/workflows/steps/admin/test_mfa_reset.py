@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from botocore.stub import Stubber
 from support.fakes import fake_environment
+from support.stubbed_aws import stubbed_client
 
-from workflows.aws.clients import ClientFactory
-from workflows.core.secret import Credentials, Secret
 from workflows.machine.events import NOT_ASKED, Verdict
 from workflows.steps.admin import mfa_reset
 from workflows.steps.shared.module import Context
@@ -36,9 +34,7 @@ def context_of(folder: Path, *serials: str) -> Context:
 def test_somebody_whose_device_was_removed_is_awaited_until_there_is_another(
     devices: int | None, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
-    credentials = Credentials("AKIAEXAMPLEEXAMPLE02", Secret("s" * 40))
-    with factory.client("iam", credentials) as client, Stubber(client) as stub:
+    with stubbed_client("iam") as (client, stub):
         if devices is None:
             stub.add_client_error("get_user", "NoSuchEntity")
         else:
