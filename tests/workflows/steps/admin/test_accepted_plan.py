@@ -37,6 +37,8 @@ from workflows.terraform.plan import Plan
 from workflows.terraform.record import PlanRecord
 from workflows.terraform.results import ApplyResult
 
+DEVOPS = {"DevOps": ("shared",)}
+
 
 def test_a_plan_survives_the_journal(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
@@ -74,7 +76,7 @@ def test_a_sent_text_about_roles_stays_sent_until_an_apply_changes_them(
         facts = {**facts, "handed_over": plain(HandedOver({"sam.okafor": Sent(sent_at)}))}
         return marks_in("security", context(tmp_path, **{f"{name}@security": facts[name] for name in facts}))
 
-    facts, changed, again = dict[str, Any](), RoleChange({"DevOps": ("shared",)}), RoleChange()
+    facts, changed, again = dict[str, Any](), RoleChange(DEVOPS), RoleChange({}, DEVOPS)
     for hour, roles in ((9, changed), (11, changed), (13, again), (15, again)):
         own = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
         made = judged(replace(record, made_at=at(hour)), PLAN, own)
