@@ -63,6 +63,7 @@ def test_an_option_comes_before_what_was_written_and_that_before_the_layer(machi
     assert of_the_layer.request.region == of_the_layer.identity.region == "us-east-1"
     assert (of_the_layer.request.mfa_serial, of_the_layer.request.mfa_names) == ("", False)
     chosen = wish(machine, options(region="eu-west-1", mfa_serial=SERIAL, mfa_names=True))
+    assert chosen.identity.region == "eu-west-1"
     write_profiles(profile_paths(machine.home, "bb"), chosen.wanted, NOW)
     request = wish(machine, options()).request
     assert (request.region, request.mfa_serial, request.mfa_names) == ("eu-west-1", SERIAL, True)

@@ -43,6 +43,13 @@ def test_a_wrong_code_at_a_session_is_spent_too(stubbed: tuple[AwsClient, Stubbe
     assert "123456" not in repr(memory)
 
 
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a"])
+def test_what_is_no_code_is_not_sent(stubbed: tuple[AwsClient, Stubber], code: str) -> None:
+    client, _ = stubbed
+    with pytest.raises(sts.WrongCode):
+        sts.session_token(client, SERIAL, code, memory=sts.CodeMemory())
+
+
 def test_a_role_can_be_assumed_with_an_external_id(stubbed: tuple[AwsClient, Stubber]) -> None:
     client, stub = stubbed
     arn = "arn:aws:iam::222222222222:role/DevOps"

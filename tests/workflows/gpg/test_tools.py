@@ -41,10 +41,10 @@ def scripted(folder: Path, script: str) -> dict[str, str]:
 
 
 def test_status_lines_are_told_from_messages() -> None:
-    errors = b"gpg: no key\n[GNUPG:] ENC_TO AB 1 0\n[GNUPG:] ENC_TO CD 1 0\n[GNUPG:]\ngpg: \xff\n"
+    errors = b"gpg: [GNUPG:] ENC_TO EF\n[GNUPG:] ENC_TO AB 1 0\n[GNUPG:] ENC_TO CD 1 0\n[GNUPG:]\ngpg: \xff\n"
     run = GpgRun.read(2, b"", errors)
     assert run.statuses == (("ENC_TO", "AB", "1", "0"), ("ENC_TO", "CD", "1", "0"))
-    assert run.messages == "gpg: no key\n[GNUPG:]\ngpg: \ufffd"
+    assert run.messages == "gpg: [GNUPG:] ENC_TO EF\n[GNUPG:]\ngpg: \ufffd"
     assert (run.has("ENC_TO"), run.has("ENC")) == (True, False)
     assert run.arguments("ENC_TO") == [("AB", "1", "0"), ("CD", "1", "0")]
 

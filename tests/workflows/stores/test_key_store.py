@@ -91,6 +91,14 @@ def test_a_file_keeps_what_else_the_base_profile_has(tmp_path: Path) -> None:
     assert "mfa_serial = arn:aws:iam::222222222222:mfa/jane.doe" in lines
 
 
+def test_a_key_comes_back_from_the_newest_backup_that_has_it(tmp_path: Path) -> None:
+    store = file_store(tmp_path)
+    store.keep(Credentials(OLD, Secret("w" * 40)), None)
+    for each in (OLD, NEW, NEW):
+        store.keep(key(each), None)
+    assert shown(store.aside(OLD)) == shown(key(OLD))
+
+
 def test_half_a_key_in_a_file_is_none(tmp_path: Path) -> None:
     store = file_store(tmp_path)
     store.keep(key(OLD), None)

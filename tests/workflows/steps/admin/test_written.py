@@ -118,6 +118,8 @@ def test_a_file_that_an_older_version_wrote_first_is_not_undone(tmp_path: Path) 
     record.write_text(json.dumps({"digest": "", "files": [["layer", str(change.path)]]}))
     journal_of(session).write(ChangeSet((replace(change, before=change.after, after=b"again\n"),)))
     assert to_undo(session, ()).is_empty
+    record.unlink()
+    assert holds_files(session, ["changed_files"]), "still older ones kept no record"
 
 
 def half_written(record: Path, root: Path) -> Path:

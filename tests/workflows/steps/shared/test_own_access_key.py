@@ -64,6 +64,7 @@ def context(home: Path, vaults: VaultChoice | None = None, **facts: Any) -> Cont
     [
         ("user/jane.doe", JANE, True),
         ("user/people/Jane.Doe", JANE, True),
+        ("user/jane.doe", replace(JANE, user="Jane.Doe"), True),
         ("user/jane.doe", replace(JANE, user="", account_id=""), True),
         ("user/sam.lee", JANE, False),
         ("user/jane.doe", replace(JANE, account_id="111111111111"), False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def test_the_profile_files_are_the_projects_own_in_the_users_home(tmp_path: Path
 
 
 def test_a_user_without_a_password_has_no_sign_in_page(tmp_path: Path) -> None:
-    own = context(tmp_path)
-    assert sign_in_page(own, identity()) == identity().sign_in_url
+    environment = replace(fake_environment(tmp_path, {}), open_page=lambda page: f"sandbox {page}")
+    own = replace(context(tmp_path), environment=environment)
+    assert sign_in_page(own, identity()) == f"sandbox {identity().sign_in_url}"
     assert sign_in_page(own, MANAGEMENT) == ""
 
 
