@@ -93,6 +93,15 @@ def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
         ({"joining": ["jane.doe"], **ADDED, "changed_files": [{"account": "security"}]}, ["security"]),
         ({"joining": ["jane.doe"], **ADDED, "changed_files": [{"account": "management"}]}, [*BOTH["layers"]]),
         ({"resetting": ["alex.kim"], "changed_files": [{"account": "security"}]}, [*BOTH["layers"]]),
+        (
+            {
+                "joining": ["jane.doe"],
+                **ADDED,
+                "resetting": ["alex.kim"],
+                "changed_files": [{"account": "security"}],
+            },
+            ["management", "security"],
+        ),
     ],
     ids=[
         "undecided",
@@ -103,6 +112,7 @@ def test_hand_over_is_a_step_where_somebody_gets_something_or_may(
         "somebody joins in the other",
         "another session wrote it",
         "a new password",
+        "a new password beside files",
     ],
 )
 def test_an_account_that_stays_needs_neither_plan_nor_apply(

@@ -78,9 +78,9 @@ def test_a_sent_text_about_roles_stays_sent_until_an_apply_changes_them(
 
     facts, changed, again = dict[str, Any](), RoleChange(DEVOPS), RoleChange({}, DEVOPS)
     for hour, roles in ((9, changed), (11, changed), (13, again), (15, again)):
-        own = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
-        made = judged(replace(record, made_at=at(hour)), PLAN, own)
         for _ in range(2):  # planned again before it is applied
+            own = context(tmp_path, **facts, **{f"{name}@security": fact for name, fact in facts.items()})
+            made = judged(replace(record, made_at=at(hour)), PLAN, own)
             facts |= plan.perform(plan.Request(replace(made, roles={"sam.okafor": roles})), own, quiet)
         facts["applied"] = {"at": at(hour + 1)}
         own_time = at(10 if roles is changed else 14, "30")
@@ -90,6 +90,19 @@ def test_a_sent_text_about_roles_stays_sent_until_an_apply_changes_them(
 
 
 ADDED = {"user_changes": {"add": {"security": ["jane.doe"]}}}
+REKEYED = {
+    "rekeying": ["sam.lee"],
+    "keys": {
+        "sam.lee": {
+            "text": "KEY",
+            "resets": {"security": {"file": "keys/sam.lee", "passwords": ["sam.lee"]}},
+        }
+    },
+}
+REGROUPED = {
+    "regrouping": ["sam.lee"],
+    "memberships": {"security": {"sam.lee": {"add": ["ops"], "remove": []}}},
+}
 SWITCHED = {"user_changes": {"access": {"security": {"sam.lee": {"login_profile": True}}}}}
 
 
@@ -103,6 +116,7 @@ SWITCHED = {"user_changes": {"access": {"security": {"sam.lee": {"login_profile"
         ({}, {"access_keys": ["machine.ci"]}, {"machine.ci": {ACCESS_KEY}}),
         ({}, {"roles": {"sam.lee": {"came": {"DevOps": ["shared"]}, "went": {}}}}, {"sam.lee": set()}),
         ({}, {"gone": ["alex.kim"]}, {}),
+        (REKEYED, {}, {"sam.lee": BOTH}),
     ],
 )
 def test_who_gets_what_is_known_by_decisions_and_plan(
@@ -123,6 +137,8 @@ def test_who_gets_what_is_known_by_decisions_and_plan(
         ({"joining": ["jane.doe"], "user_changes": {"add": {"management": ["jane.doe"]}}}, False),
         ({"resetting": ["jane.doe"]}, True),
         ({"resetting": ["jane.doe"], "plan": {}}, False),
+        (REGROUPED, True),
+        ({**REGROUPED, "plan": {}}, False),
         ({"group_changes": {"security": {"remove": ["ops"]}}}, True),
         ({"group_changes": {"management": {"remove": ["ops"]}}}, False),
     ],
@@ -132,9 +148,10 @@ def test_before_all_is_decided_somebody_may_get_something(facts: dict[str, Any],
 
 
 def test_before_a_plan_those_of_a_removed_group_may_get_something_too(tmp_path: Path) -> None:
-    own = context(tmp_path, resetting=["sam.lee"])
     asked = ("jane.doe", "sam.lee", "mary")
-    assert may_get_something(asked, "security", own) == {"jane.doe", "sam.lee"}
+    for facts in ({"resetting": ["sam.lee"]}, REGROUPED):
+        own = context(tmp_path, **facts)
+        assert may_get_something(asked, "security", own) == {"jane.doe", "sam.lee"}
     removing = context(tmp_path, group_changes={"security": {"remove": ["ops"]}})
     assert may_get_something(asked, "security", removing) == {*asked}
 
