@@ -7,6 +7,7 @@ import string
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
+from support.message_ways import quoted
 
 from workflows.core.sentences import text_of
 from workflows.gpg.normalise import normalise
@@ -19,10 +20,6 @@ from workflows.gpg.refusals import (
     NotAPublicKey,
     OtherSecretKey,
 )
-
-
-def quoted(text: str, mark: str = "> ") -> str:
-    return "".join(f"{mark}{line}\n" for line in text.splitlines())
 
 
 @pytest.mark.parametrize("nothing", [b"", "", "  \n\t ", "> \n> \n", "\ufeff"])

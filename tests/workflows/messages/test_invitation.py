@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.message_ways import quoted
 
 from workflows.messages.envelope import Flaw, MessageError
 from workflows.messages.invitation import Invitation, open_invitation
@@ -10,8 +11,7 @@ from workflows.messages.invitation import Invitation, open_invitation
 
 def test_an_invitation_is_read_back_from_its_command() -> None:
     invitation = Invitation("bb", "jane.doe")
-    quoted = "".join(f"> {line}\n" for line in invitation.render().splitlines())
-    assert open_invitation(quoted) == invitation
+    assert open_invitation(quoted(invitation.render())) == invitation
     assert invitation.command in invitation.render()
     for text, flaw in (
         ("hello", Flaw.NO_INVITATION),
