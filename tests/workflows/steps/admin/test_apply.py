@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
 from support.admin_project import quiet
+from support.fakes import fake_environment
 from support.sample_plan import MADE_AT, PLAN, USER, context, keep_result
 
 from workflows.core.sentences import OnboardError
@@ -40,10 +41,13 @@ def test_an_apply_records_when_it_made_something_for_whom(
     monkeypatch.setattr(apply, "open_layer", lambda *_, **__: nullcontext(done))
     before = {"made": {"sam.okafor": MADE_AT, "jane.doe": MADE_AT}}
     plans = judged(record, PLAN, own).as_facts()
-    applied = apply.perform(apply.Request(), context(tmp_path, plan=plans, applied=before), quiet)["applied"]
+    ended = began + timedelta(minutes=5)
+    environment = fake_environment(tmp_path, {}, now=lambda: ended)
+    own = replace(context(tmp_path, plan=plans, applied=before), environment=environment)
+    applied = apply.perform(apply.Request(), own, quiet)["applied"]
     last = began.isoformat() if unwatched else applied["at"]
     assert applied["made"] == {"sam.okafor": MADE_AT, "jane.doe": last}
-    assert datetime.fromisoformat(applied["at"]) > began
+    assert applied["at"] == ended.isoformat()
     assert applied["keys"] == keys
 
 
