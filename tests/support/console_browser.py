@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from support.strict_aws import (
-    PAGES,
-    StrictWorld,
-)
+from support.strict_aws import PAGES, StrictWorld
 from werkzeug.test import Client, TestResponse
 
 ALIAS = "bb-security"

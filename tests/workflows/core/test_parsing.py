@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from workflows.core.files import FileError
-from workflows.core.parsing import (
-    MAX_DEPTH,
-    TooDeep,
-    parse_json,
-    read_json,
-)
+from workflows.core.parsing import MAX_DEPTH, TooDeep, parse_json, read_json
 
 DEEP = 100_000
 

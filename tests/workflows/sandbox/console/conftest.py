@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.console_browser import ALIAS, ONCE, POLICY, Browser
-from support.strict_aws import (
-    SELF_MANAGEMENT,
-    StrictWorld,
-)
+from support.strict_aws import SELF_MANAGEMENT, StrictWorld
 
 
 @pytest.fixture

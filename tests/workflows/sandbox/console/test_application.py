@@ -6,11 +6,7 @@ import re
 
 import pytest
 from support.console_browser import ALIAS, CHOSEN, ONCE, Browser, settled
-from support.strict_aws import (
-    HOST,
-    PAGES,
-    StrictWorld,
-)
+from support.strict_aws import HOST, PAGES, StrictWorld
 from werkzeug.test import Client
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from support.console_browser import CHOSEN, Browser, settled
-from support.strict_aws import (
-    SECURITY,
-    StrictWorld,
-)
+from support.strict_aws import SECURITY, StrictWorld
 
 
 def test_a_sign_in_survives_a_restart_and_ends_by_itself(environment: StrictWorld, browser: Browser) -> None:

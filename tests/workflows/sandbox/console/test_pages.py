@@ -7,14 +7,7 @@ import re
 
 import pytest
 from support.console_browser import ALIAS, CHOSEN, ONCE, Browser, settled
-from support.strict_aws import (
-    APPS,
-    ASSUME_DEVOPS,
-    SECURITY,
-    TRUST_WITH_MFA,
-    StrictWorld,
-    code,
-)
+from support.strict_aws import APPS, ASSUME_DEVOPS, SECURITY, TRUST_WITH_MFA, StrictWorld, code
 from werkzeug.test import TestResponse
 
 

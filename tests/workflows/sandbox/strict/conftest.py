@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.strict_aws import (
-    StrictWorld,
-)
+from support.strict_aws import StrictWorld
 
 
 @pytest.fixture

@@ -2,14 +2,7 @@ from __future__ import annotations
 
 import json
 
-from support.strict_aws import (
-    SECURITY,
-    SELF_MANAGEMENT,
-    StrictWorld,
-    code,
-    failed,
-    refused,
-)
+from support.strict_aws import SECURITY, SELF_MANAGEMENT, StrictWorld, code, failed, refused
 
 from workflows.aws.errors import AwsFailure
 

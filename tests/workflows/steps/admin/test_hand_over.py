@@ -39,11 +39,7 @@ from workflows.messages.handoff import (
 )
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import hand_over, other_sessions
-from workflows.steps.admin.accepted_plan import (
-    HandedOver,
-    Sent,
-    sent_to,
-)
+from workflows.steps.admin.accepted_plan import HandedOver, Sent, sent_to
 from workflows.steps.admin.hand_over import (
     NotForThisKey,
     PersonHandoff,

@@ -17,12 +17,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.model import Project
 from workflows.sandbox.project import lay_out
 from workflows.steps.admin import apply, plan
-from workflows.steps.admin.accepted_plan import (
-    Planned,
-    RoleChange,
-    parts_of,
-    people_of,
-)
+from workflows.steps.admin.accepted_plan import Planned, RoleChange, parts_of, people_of
 from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.judged_plan import judged
 from workflows.steps.admin.other_sessions import RemovedFromFiles

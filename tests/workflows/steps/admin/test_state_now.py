@@ -25,9 +25,7 @@ from workflows.core.shapes import plain
 from workflows.machine.events import AGREES, NOT_ASKED, Choice, Observation, Verdict
 from workflows.machine.summaries import Summary, keep_summary, made_from
 from workflows.steps.admin import apply, plan, plan_resources, state_now, terraform_runs
-from workflows.steps.admin.accepted_plan import (
-    Planned,
-)
+from workflows.steps.admin.accepted_plan import Planned
 from workflows.steps.admin.other_sessions import RemovedFromFiles
 from workflows.steps.admin.state_now import CodeDue
 from workflows.steps.admin.terraform_runs import LayerProfile, Source, run_folder

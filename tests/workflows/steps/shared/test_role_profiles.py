@@ -12,12 +12,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.model import Project
 from workflows.messages.handoff import Handoff
 from workflows.sandbox.project import lay_out
-from workflows.steps.shared.role_profiles import (
-    has_by_convention,
-    identity_in,
-    role_profiles,
-    usual_identity,
-)
+from workflows.steps.shared.role_profiles import has_by_convention, identity_in, role_profiles, usual_identity
 from workflows.terraform.state import Role
 
 
