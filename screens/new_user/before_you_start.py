@@ -32,6 +32,7 @@ _PHONE = (
 _INVITATION = "Your invitation has both: paste it here, or ask your admin for one."
 _GIVEN = "Check that both match your invitation or handoff."
 _SANDBOX = "In this sandbox you play {user} in the project {project}. Leave both as they are."
+_AHEAD = "About ten minutes: you have your handoff already."
 _COMMAND = "iam-onboard"
 _PRETEND_PHONE = ("• an authenticator app: in this sandbox, a pretend phone shows the codes",)
 
@@ -71,6 +72,7 @@ class BeforeYouStartPane(StepPane):
         self._start: Mapping[str, Any] = {
             "project": facts.get("project") or "",
             "user": facts.get("user") or "",
+            "handed": False,
             **opening.draft,
         }
         self._found: before_you_start.Found | None = None
@@ -104,6 +106,8 @@ class BeforeYouStartPane(StepPane):
 
     def on_mount(self) -> None:
         self.query("#use, #install, #look").set(display=False)
+        if self._start["handed"]:
+            self.query_one(".pane-purpose", Text).update(_AHEAD)
         self._look_for_tools()
 
     @on(Button.Pressed, "#install")
@@ -169,7 +173,7 @@ class BeforeYouStartPane(StepPane):
         super().advance()
 
     def primary(self) -> Primary:
-        return Primary("Continue to your PGP key")
+        return Primary("Continue" if self._start["handed"] else "Continue to your PGP key")
 
     def request(self) -> before_you_start.Request:
         return before_you_start.Request(
@@ -179,7 +183,7 @@ class BeforeYouStartPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
-        return {"project": request.project, "user": request.user}
+        return {"project": request.project, "user": request.user, "handed": self._start["handed"]}
 
 
 def _tools_text(found: before_you_start.Found, *, sandbox: bool) -> str:

@@ -72,7 +72,7 @@ class PgpKeyPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         if self._needless:
-            yield Text("Nothing in your handoff is encrypted, so you need no key here.", id="needless")
+            yield Text("Your handoff is here already, so your admin needs no key from you.", id="needless")
         with Vertical(id="replacement"):
             yield Text(
                 "Your admin replaces the old key and resets your console passwords. If the old PGP key "
@@ -166,7 +166,9 @@ class PgpKeyPane(StepPane):
         self.screen.focus_next()
 
     def heading(self) -> Sentence:
-        return "Replace your PGP key" if self._start["replacement"] else super().heading()
+        if self._start["replacement"]:
+            return "Replace your PGP key"
+        return "Skip this step" if self._needless else super().heading()
 
     @property
     def inside(self) -> bool:
@@ -258,12 +260,12 @@ class PgpKeyPane(StepPane):
 
     @property
     def _needless(self) -> bool:
-        """Whether the handoff is here already, and nothing in it is encrypted."""
+        """Whether the handoff is here already, so that no request is needed."""
         return bool(self._start["needless"]) and not self._start["replacement"]
 
     def primary(self) -> Primary:
         if self._needless:
-            return Primary("Continue without a key", act=self._skip)
+            return Primary("Continue to your handoff", act=self._skip)
         new = not self._keys or self._chosen() == _NEW
         return Primary("Create key and request" if new else "Create the request")
 

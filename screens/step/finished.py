@@ -351,7 +351,9 @@ class Finished(VerticalScroll):
         return said + [key for key in left if not self._run.step(key).passed_on]
 
     def _skipped(self) -> list[StepKey]:
-        return [key for key in self._steps_with(Status.SKIPPED) if not _has_device(self._run, key)]
+        """Return the skipped steps that leave something out: a handoff that came needs no request."""
+        skipped = self._steps_with(Status.SKIPPED)
+        return [key for key in skipped if key.step != "pgp-key" and not _has_device(self._run, key)]
 
     def _steps_with(self, status: Status) -> list[StepKey]:
         """Return the steps with a status."""

@@ -106,7 +106,7 @@ def admin(machine: host.Machine, options: argparse.Namespace) -> None:
 
 
 def join(machine: host.Machine, options: argparse.Namespace) -> None:
-    """`iam-onboard join [HANDOFF]`: a new session as new user, or the one that waits for this handoff."""
+    """`iam-onboard join [HANDOFF]`: a new session as new user, or the one that this handoff belongs to."""
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
@@ -118,14 +118,14 @@ def join(machine: host.Machine, options: argparse.Namespace) -> None:
             drafts["handoff"] = {"path": str(file)}
         handoff = messages.open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
-    waiting = _waiting(machine, project, user) if project and user else ""
-    if options.handoff and not waiting:
+    handed = bool(options.handoff)
+    begun = _begun(machine, project, user, done_too=handed) if project and user else ""
+    if handed and not begun:
         _refuse_without_key(machine, handoff)
-        if not any(identity.encrypted for identity in handoff.identities):
-            drafts["pgp-key"] = {"needless": True}
-    if (project or user) and not waiting:
-        drafts["before-you-start"] = {"project": project, "user": user}
-    _run(machine, environments.OwnMachine(machine), "" if waiting else "new-user", waiting, drafts)
+        drafts["pgp-key"] = {"needless": True}
+    if (project or user) and not begun:
+        drafts["before-you-start"] = {"project": project, "user": user, "handed": handed}
+    _run(machine, environments.OwnMachine(machine), "" if begun else "new-user", begun, drafts)
 
 
 def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> None:
@@ -147,18 +147,16 @@ def _refuse_without_key(machine: host.Machine, handoff: messages.Handoff) -> Non
             raise
 
 
-def _waiting(machine: host.Machine, project: str, user: str) -> str:
-    """Return this user's latest unfinished session, or ""."""
-    return next(
-        (
-            summary.id
-            for summary in session_catalogue.SessionCatalogue(machine).sessions_of().summaries()
-            if summary.workflow == "new-user"
-            and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
-            and summary.next_title
-        ),
-        "",
-    )
+def _begun(machine: host.Machine, project: str, user: str, *, done_too: bool) -> str:
+    """Return this user's latest unfinished session, else perhaps the latest done one, or ""."""
+    own = [
+        summary
+        for summary in session_catalogue.SessionCatalogue(machine).sessions_of().summaries()
+        if summary.workflow == "new-user"
+        and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
+        and (summary.next_title or done_too)
+    ]
+    return next((summary.id for summary in sorted(own, key=lambda each: not each.next_title)), "")
 
 
 def resume(machine: host.Machine, options: argparse.Namespace) -> None:

@@ -195,3 +195,17 @@ async def test_an_invitation_that_is_entered_or_for_somebody_else_than_has_a_han
         await rest(pilot)
         assert session.status(KEY) is (Status.READY if offered else Status.DONE), "a warning comes first"
     session.close()
+
+
+async def test_what_lies_ahead_is_less_with_a_handoff(tmp_path: Path) -> None:
+    purposes = set[str]()
+    for draft in ({}, {"project": "bb", "user": "jane.doe", "handed": True}):
+        session = new_session(tmp_path / f"sessions-{len(purposes)}", [before_you_start])
+        session.drafts.save(KEY, draft)
+        app = host(tmp_path, session)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await rest(pilot)
+            purposes.add(str(app.pane.query_one(".pane-purpose", Text).render()))
+            assert app.pane.draft()["handed"] is bool(draft)
+        session.close()
+    assert len(purposes) == 2

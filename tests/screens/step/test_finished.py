@@ -36,6 +36,7 @@ from workflows.steps.admin.admissions import Admission, Admissions
 from workflows.steps.admin.status_grid import PersonStatus, StatusGrid, status_grid
 from workflows.steps.decisions import Comparison, Decisions
 from workflows.steps.kinds import work_of
+from workflows.steps.new_user import pgp_key
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.to_send import ToSend
 from workflows.terraform.record import PlanRecord
@@ -343,6 +344,16 @@ def test_deactivate_is_offered_only_until_the_removal_is_applied(tmp_path: Path)
     assert (Finished(run)._to_revisit(), run.overtaken(skipped)) == ([skipped], False)
     settle(session, StepKey("apply", "management"), {"applied": APPLIED})
     assert (Finished(run)._to_revisit(), run.overtaken(skipped)) == ([], True)
+    session.close()
+
+
+def test_a_key_that_the_handoff_did_not_need_is_not_called_skipped(tmp_path: Path) -> None:
+    modules: list[Any] = [Given({"project": "bb", "user": "jane.doe"}), pgp_key]
+    session = new_session(tmp_path / "sessions", modules)
+    run = SessionRun(session, fake_environment(tmp_path, {}), by_id(modules))
+    settle(session, StepKey("given"), {"project": "bb", "user": "jane.doe"})
+    session.skip(StepKey("pgp-key"))
+    assert Finished(run)._skipped() == []
     session.close()
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,24 +55,53 @@ def written(tmp_path: Path, handoff: Handoff) -> str:
     return "handoff.txt"
 
 
-@pytest.mark.parametrize("occasion", [ACCESS, NEW_ROLES])
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
+    """The workflow, the session and the drafts that the wizard is started with."""
+    runs = list[tuple[str, str, Any]]()
+    monkeypatch.setattr(wizard, "_run", lambda _machine, _source, *given: runs.append(given))
+    return runs
+
+
+def join(machine: Machine, name: str) -> None:
+    options = build_parser().parse_args(["join", name])
+    options.run(machine, options)
+
+
+@pytest.mark.parametrize(("occasion", "here"), [(ACCESS, False), (NEW_ROLES, False), (ACCESS, True)])
 def test_only_a_handoff_of_other_roles_is_joined_with_where_its_key_is_not(
-    tmp_path: Path, home: GpgHome, monkeypatch: pytest.MonkeyPatch, occasion: str
+    tmp_path: Path, home: GpgHome, begun: list[tuple[str, str, Any]], occasion: str, *, here: bool
 ) -> None:
-    begun = list[Any]()
-    monkeypatch.setattr(wizard, "_run", lambda *given: begun.append(given))
-    machine = machine_of(tmp_path)
-    machine.environment["GNUPGHOME"] = str(tmp_path / "gnupg")
-    (tmp_path / "gnupg").mkdir(mode=0o700)
-    words = ["join", written(tmp_path, replace(handoff_for(home, "jane.doe"), occasion=occasion))]
-    options = build_parser().parse_args(words)
-    if occasion == ACCESS:
-        with pytest.raises(OnboardError, match="another key"):
-            options.run(machine, options)
-    else:
-        options.run(machine, options)
-    known = [(bool(drafts["pgp-key"]["needless"]), drafts["handoff"]) for *_, drafts in begun]
-    assert known == [(True, {"path": str(tmp_path / "handoff.txt")})] * (occasion == NEW_ROLES)
+    machine = machine_of(tmp_path, home if here else None)
+    if not here:
+        machine.environment["GNUPGHOME"] = str(tmp_path / "gnupg")
+        (tmp_path / "gnupg").mkdir(mode=0o700)
+    name = written(tmp_path, replace(handoff_for(home, "jane.doe"), occasion=occasion))
+    joined = here or occasion == NEW_ROLES
+    with nullcontext() if joined else pytest.raises(OnboardError, match="another key"):
+        join(machine, name)
+    drafts = {
+        "before-you-start": {"project": "bb", "user": "jane.doe", "handed": True},
+        "pgp-key": {"needless": True},
+        "handoff": {"path": str(tmp_path / "handoff.txt")},
+    }
+    assert begun == [("new-user", "", drafts)] * joined
+
+
+@pytest.mark.parametrize("done", [{"old"}, {"late"}, {"old", "late"}])
+def test_another_handoff_continues_an_open_session_or_else_the_latest_done_one(
+    tmp_path: Path, home: GpgHome, begun: list[tuple[str, str, Any]], done: set[str]
+) -> None:
+    machine = machine_of(tmp_path, home)
+    for name, user in (("old", "jane.doe"), ("late", "jane.doe"), ("other", "juan.delacruz")):
+        session, title = machine.places.sessions / name, "" if name in done else "Sign in"
+        session.mkdir(parents=True)
+        facts = {"project": "bb", "user": user}
+        summary = Summary(name, "new-user", changed=str(name == "late"), facts=facts, next_title=title)
+        keep_summary(session, summary, made_from(session))
+    join(machine, written(tmp_path, handoff_for(home, "jane.doe")))
+    drafts = {"handoff": {"path": str(tmp_path / "handoff.txt")}}
+    assert begun == [("", "old" if "old" not in done else "late", drafts)]
 
 
 def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(
