@@ -229,10 +229,17 @@ class FileDiffs(DrawnLines):
     def action_file(self, direction: int) -> None:
         """Go to the next or previous file; from within a file, back first means its beginning.
 
-        Forward skips seen files while there are others; after the last file comes the first unseen one.
+        Forward first shows the rest of an unseen file. It skips seen files while there are others; after the
+        last file comes the first unseen one.
         """
-        here = self.at
-        inside = direction < 0 and here >= 0 and round(self.scroll_y) > self._top_of(self.files[here])
+        here, row = self.at, round(self.scroll_y)
+        if direction > 0 and here in self.unseen:
+            end = self.row_of(self.files[here].over)
+            self.scroll_to(
+                0, min(row + self.size.height, end - self.size.height), animate=False, immediate=True
+            )
+            return
+        inside = direction < 0 and here >= 0 and row > self._top_of(self.files[here])
         index = here if inside else here + direction
         if direction > 0:
             ahead = (at for at in range(index, len(self.files)) if at not in self.seen)
@@ -357,7 +364,7 @@ class ReviewPane(ByHandPane):
     """Shows the diff when it opens; Next writes exactly that."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "file(1)", "Next file", id="diff.next", tooltip="To the next file"),
+        Binding("n", "file(1)", "Next changes", id="diff.next", tooltip="To the next changes"),
         Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the previous file"),
         Binding("pagedown", "page(1)", "Next lines", id="diff.down", show=False, priority=True),
         Binding("pageup", "page(-1)", "Previous lines", id="diff.up", show=False, priority=True),
@@ -551,11 +558,8 @@ class ReviewPane(ByHandPane):
         return f"Write {count(len(self._diff.files), 'file')}{commit}"
 
     def turn(self) -> Turn:
-        if not self._unseen or self.has_class("-unmade"):
-            return YOURS
-        if self._diff.at in self._diff.unseen:
-            return Turn("PgDn shows more")
-        return YOURS if self._types else Turn("n goes to the rest")
+        read = not self._unseen or self.has_class("-unmade")
+        return YOURS if read or self._types else Turn("n shows the rest")
 
     @property
     def _types(self) -> bool:
