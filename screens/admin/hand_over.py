@@ -245,7 +245,7 @@ class HandOverPane(TerraformPane):
             return YOURS
         people = [name for name in sent if not is_machine_name(name)] or sent
         whom = people[0] if len(people) == 1 else f"{len(people)} people"
-        return Turn(f"{short(whom)} can open the handoff", yours=False)
+        return Turn(f"Waiting for {short(whom)}", yours=False)
 
     def on_mount(self) -> None:
         self.offer_comparison()
@@ -481,7 +481,7 @@ class HandOverPane(TerraformPane):
         if self._unsent:
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
-            self.parting, self.stays = f"{said} {self.turn().line}.", True
+            self.parting, self.stays = said, True
             self.submit()
 
     @on(Button.Pressed, "#copy")
