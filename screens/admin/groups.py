@@ -570,7 +570,7 @@ class GroupsPane(LayersPane):
     GroupsPane #filter { width: 1fr; }
     GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
     GroupsPane Matrix { height: 1fr; min-height: 5; }
-    GroupsPane #about { height: 20vh; }
+    GroupsPane #about { height: 15vh; }
     GroupsPane ButtonRow { margin: 0; }
     """
 
@@ -923,21 +923,18 @@ def about_group(view: groups.LayerView, choice: groups.LayerChoice, group: str) 
         return ""
     known, changes = view.by_name.get(group), choice.policies_of(group)
     there = view.like(choice, group)
-    policies = [
+    changed = [
         *(f"- {short_policy(policy)}" for policy in changes.remove),
         *(f"+ {short_policy(policy)}" for policy in changes.add),
-        *(
-            short_policy(policy)
-            for policy in (there.policies if there else ())
-            if policy not in changes.remove
-        ),
     ]
+    stay = (policy for policy in (there.policies if there else ()) if policy not in changes.remove)
+    policies = listed([*changed, *map(short_policy, stay)], max(1, len(changed)))
     parts = [members_words(known, view, choice) if known else f"new, like {there.name if there else '?'}"]
     if group in choice.rename:
         parts.append(f"will be called {choice.rename[group]}")
     if group in choice.remove:
         parts.append("will be removed")
-    parts.append(f"policies: {', '.join(policies) or 'none'}")
+    parts.append(f"policies: {policies or 'none'}")
     words = f"{group}: {'; '.join(parts)}"
     place = view.place_of(group)
     if known is not None and not known.editable:

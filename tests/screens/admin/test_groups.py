@@ -72,6 +72,16 @@ def line_of(ui: Wizard, words: str) -> str:
     return next(line for line in ui.text.split("\n") if words in line)
 
 
+async def test_everybody_in_the_demo_is_in_view_in_24_rows(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, pgp_keys, users, at="groups", size=(98, 24)) as ui:
+        await ui.press("space")
+        assert matrix_of(ui).max_scroll_y == 0
+        assert len(about_lines(ui)) <= ui.app.pane.query_one("#about").size.height
+
+
 async def test_people_are_put_into_groups_by_keys_in_every_layer(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
