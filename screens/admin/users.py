@@ -33,7 +33,8 @@ from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot
 from workflows.steps.shared.module import Report
 
 _JOINING = "Who joins"
-COLUMNS = ("User", "Account", "Password", "Layer's key", "Groups", "Key file", "Declared as")
+COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
+_NOT_LISTED = {"People": "; access keys they made themselves aren't listed"}
 _SAID = {True: "yes", False: "no", None: "?"}
 
 
@@ -104,7 +105,7 @@ class UserLines:
                 ]
             if lines:
                 people = {line.key.name if isinstance(line.key, Who) else line.key for line in lines}
-                found += [Line((f"{name} ({len(people):,})",)), *lines]
+                found += [Line((f"{name} ({len(people):,}){_NOT_LISTED.get(name, '')}",)), *lines]
         return found
 
 
