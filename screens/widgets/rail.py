@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -53,14 +52,8 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; all others are quiet."""
-_IN_FOLDS = {
-    Status.DONE: " done",
-    Status.UNCONFIRMED: "",
-    Status.SKIPPED: " skipped",
-    Status.LOCKED: " waiting",
-    Status.READY: " open",
-}
-"""The text behind a number of folded steps; unconfirmed ones are counted at the end of the line."""
+_IN_FOLDS = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED, Status.LOCKED, Status.READY)
+"""The marks of folded steps, in order; the end of the line counts all steps."""
 _COMMON = {Status.DONE, Status.READY, Status.LOCKED}
 _EXPLAINS = 50
 """The width from which the list explains the other marks."""
@@ -138,7 +131,9 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
         of_item = list(group)
         if item not in {"", own}:
             statuses = tuple(entry.status for entry in of_item)
-            parts.append(_Part(_marked(_together(statuses), item), statuses))
+            settled = sum(status in SETTLED for status in statuses)
+            far = f" {settled}/{len(statuses)}" if 0 < settled < len(statuses) else ""
+            parts.append(_Part(_marked(_together(statuses), f"{item}{far}"), statuses))
             continue
         for entry in of_item:
             here = entry.key == current
@@ -147,14 +142,14 @@ def _parts(entries: Sequence[RailEntry], current: StepKey | None) -> tuple[list[
     return [*parts, _Part(_end(entries, here=current is None))], len(parts) if at < 0 else at
 
 
-def _together(statuses: Iterable[Status]) -> Status:
-    """Combine the statuses of several steps: the common one, or the least certain settled one, or open."""
+def _together(statuses: Sequence[Status]) -> Status:
+    """Combine the statuses of several steps: the first one to act on, else the least certain."""
     found = {*statuses}
-    if len(found) == 1:
-        return found.pop()
-    if not found <= SETTLED:
-        return Status.LOCKED
-    return Status.UNCONFIRMED if Status.UNCONFIRMED in found else Status.SKIPPED
+    if found <= SETTLED:
+        return next(
+            (status for status in (Status.UNCONFIRMED, Status.SKIPPED) if status in found), Status.DONE
+        )
+    return next((status for status in statuses if status not in SETTLED | {Status.LOCKED}), Status.LOCKED)
 
 
 def _marked(status: Status, words: str) -> Content:
@@ -162,30 +157,24 @@ def _marked(status: Status, words: str) -> Content:
 
 
 def _end(entries: Iterable[RailEntry], *, here: bool) -> Content:
-    """Draw the closing page's line; it waits for all steps, and is as certain as they are."""
+    """Draw the closing page's line; it opens once all steps are settled."""
     if here:
         return styled((f"{_HERE} End", "bold $accent"))
-    statuses = {entry.status for entry in entries}
-    if not statuses <= SETTLED:
-        return styled((f"{MARKS[Status.LOCKED]} End", "$text-muted"))
-    return _marked(_together(statuses - {Status.SKIPPED}), "End")
+    over = all(entry.status in SETTLED for entry in entries)
+    return _marked(Status.READY if over else Status.LOCKED, "End")
 
 
 def _before(folded: Sequence[_Part]) -> list[Content]:
     statuses = [status for part in folded for status in part.statuses]
-    standing = Counter(status if status in _IN_FOLDS else Status.READY for status in statuses)
-    return [
-        _marked(status, f"{standing[status]}{words}")
-        for status, words in _IN_FOLDS.items()
-        if standing[status]
-    ]
+    standing = {status if status in _IN_FOLDS else Status.READY for status in statuses}
+    return [_marked(status, "earlier") for status in _IN_FOLDS if status in standing]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
     statuses = [status for part in folded for status in part.statuses]
     if not statuses:
         return [part.content for part in folded]
-    return [_marked(_together(statuses), f"{len(statuses)} more")]
+    return [_marked(_together(statuses), "more")]
 
 
 class StepRail(OptionList, can_focus=False):
