@@ -811,7 +811,7 @@ def _line_of(entry: session_catalogue.Entry, now: datetime) -> _Line:
     line = _Line(work_of(summary), standing, changed, mark, resumes=entry, more=tuple(more))
     if arrival is not None:
         mark, time = ("● ", "") if arrival.here else ("", changed)
-        line = replace(line, detail=arrival.line, more=(), mark=mark, time=time)
+        line = replace(line, detail=arrival.line, mark=mark, time=time)
     steps = steps_done(entry)
     done = f"{count(steps, 'step')} done" if steps else ""
     begun = f"begun {moment_text(summary.created, now)}" if summary.created else ""

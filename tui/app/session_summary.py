@@ -9,6 +9,7 @@ from typing import Any
 
 from workflows.core.later import on_demand
 from workflows.core.sentences import OnboardError, Sentence, count, joined, listed, moment_text, text_of
+from workflows.core.shapes import texts
 from workflows.steps.kinds import OVER_TERRAFORM, work_of
 
 with on_demand():
@@ -69,10 +70,18 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
         step, done = "", f"{how} {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
+    accounts = listed(texts(summary.facts.get("layers")), _NAMED)
     stands = trouble or (f"{_APPLIES[entry.apply]}: {step}" if step else done)
     gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
     where = "" if entry.sandbox is None else "sandbox"
-    parts: tuple[Sentence, ...] = ("archived" if entry.archived else "", stands, gone, str(project), where)
+    parts: tuple[Sentence, ...] = (
+        "archived" if entry.archived else "",
+        stands,
+        gone,
+        str(project),
+        accounts,
+        where,
+    )
     return tuple(filter(None, map(text_of, parts)))
 
 

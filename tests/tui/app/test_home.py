@@ -114,6 +114,24 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         assert app.asked == [HomeScreen.Resume(LATE)]
 
 
+@pytest.mark.parametrize(("arrived", "width"), [(None, 80), ("", 100)])
+async def test_sessions_of_the_same_task_differ_by_their_accounts(arrived: str | None, width: int) -> None:
+    facts = {"project": "bb", "rekeying": ["dana.lopez"]}
+    sessions = [
+        replace(
+            LATE,
+            summary=replace(LATE.summary, id=account, facts={**facts, "layers": [account]}),
+            arrived=arrived,
+        )
+        for account in ("management", "security")
+    ]
+    app = Host(sessions)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await rest(pilot)
+        for account in ("management", "security"):
+            assert any("dana.lopez" in line and account in line for line in lines_of(app))
+
+
 async def test_long_names_leave_room_for_what_comes_next() -> None:
     names = ["franco.gauchat", "marcos.pagnucco"]
     summary = replace(
