@@ -567,7 +567,7 @@ def left_by_facts(facts: Mapping[str, Any]) -> Sentence:
     if not facts.get("changed_files"):
         return ""
     if not facts.get("commit"):
-        return "Commit the files Review wrote, if you haven't."
+        return "Commit the files this session wrote, if you haven't."
     command = push_command(facts["commit"])
     return f"Push your commit, if you haven't: {command}" if command else ""
 
@@ -589,9 +589,7 @@ def left_in_git(context: Context) -> Sentence:
     paths = [Path(file["path"]) for file in facts["changed_files"]]
     if uncommitted := [str(path) for path in git.uncommitted(paths)]:
         verb = "has" if len(uncommitted) == 1 else "have"
-        words = (
-            f"Commit the files Review wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."
-        )
+        words = f"Commit the files this session wrote: {len(uncommitted)} of them {verb} uncommitted changes."
         if not (later := written_since(uncommitted, context)):
             return words
         works = listed([*dict.fromkeys(later.values())], 2)
