@@ -26,6 +26,7 @@ from workflows.layer.edit.account import short_passwords
 from workflows.layer.edit.cloning import spellings, where_named
 from workflows.layer.edit.operation import EditRefused, Operation, facts_of, refuse
 from workflows.layer.model import Layer, Person, Place
+from workflows.layer.names import short_policy
 from workflows.layer.read.layer import read_files
 from workflows.layer.write import FileChange, refuse_protected
 
@@ -33,6 +34,7 @@ _LONG = 600
 """Lists and maps shorter than this, in bytes, are checked whole."""
 
 _NAMED = 3
+_ADMIN = "AdministratorAccess"
 _NEIGHBOURS = 3
 """How many entries on either side of a change are checked with it."""
 
@@ -94,6 +96,19 @@ class Edit:
             each.iam_name for each in self.after.people if not each.groups and were.get(each.iam_name, True)
         ]
         return (f"{listed(alone, _NAMED)} will be in no group.",) if alone else ()
+
+    @property
+    def demoted_sentences(self) -> tuple[Sentence, ...]:
+        """One sentence naming the people who lose their last group of administrators, or nothing."""
+        were, are = _administrators(self.before), _administrators(self.after)
+        lost = [name for name in were if name not in are and self.after.person(name)]
+        return (f"{listed(lost, _NAMED)} will be in no group with {_ADMIN}.",) if lost else ()
+
+
+def _administrators(layer: Layer) -> list[str]:
+    """Return the IAM names of people in groups with AWS's policy for administrators."""
+    groups = {group.name for group in layer.groups if _ADMIN in map(short_policy, group.policies)}
+    return [person.iam_name for person in layer.people if not groups.isdisjoint(person.groups)]
 
 
 def edit(layer: Layer, operations: Iterable[Operation]) -> Edit:
