@@ -15,7 +15,7 @@ from rich.style import Style
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import Input
@@ -26,6 +26,7 @@ from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.fields import CodeField, FilterField
 from screens.widgets.line_list import GUTTER, Line, LineList, across
 from screens.widgets.lists import MarkList, TextDialog
+from screens.widgets.parts import Part
 from screens.widgets.text import Button, ButtonRow, Text, segment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Cancelled, OnboardError, Sentence, count, joined, moment_text, text_of
@@ -221,11 +222,11 @@ def _planned(action: str) -> tuple[str, str]:
     return SIGNS.get(Action(action), "="), f"will be {WORDS[Action(action)]}"
 
 
-class ResourceBrowser(Vertical):
+class ResourceBrowser(Part):
     """The resources of a plan, with a filter above."""
 
     DEFAULT_CSS = """
-    ResourceBrowser { height: 1fr; min-height: 4; margin-top: 1; }
+    ResourceBrowser { display: block; height: 1fr; min-height: 4; margin-top: 1; }
     ResourceBrowser #look { height: 1; }
     ResourceBrowser.-none-yet > * { display: none; }
     ResourceBrowser FilterField { width: 1fr; }
@@ -233,46 +234,50 @@ class ResourceBrowser(Vertical):
     """
 
     def __init__(self) -> None:
-        field = FilterField(placeholder="Filter by name, address or action", id="filter", compact=True)
-        super().__init__(Horizontal(field, Text("", id="count"), id="look"), PlanTree())
+        hint = "Filter by name, address or action"
+        self._field, self._found = (
+            FilterField(placeholder=hint, id="filter", compact=True),
+            Text("", id="count"),
+        )
+        self._tree = PlanTree()
+        super().__init__(Horizontal(self._field, self._found, id="look"), self._tree)
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
         """Show the resources of a finished plan; a plan in progress has none yet."""
-        self.query_one(PlanTree).show_plan(resources)
+        self._tree.show_plan(resources)
         self._count()
 
     def take(self, update: Update) -> None:
         """Add what Terraform reported since the last update."""
-        self.query_one(PlanTree).take(update)
+        self._tree.take(update)
         self._count()
 
     @on(FilterField.Left)
     def go(self) -> None:
         """Focus the list."""
-        self.query_one(PlanTree).focus()
+        self.fill()
+        self._tree.focus()
 
     def _count(self) -> None:
-        tree, words = self.query_one(PlanTree), self.query_one(FilterField).terms
+        tree, words = self._tree, self._field.terms
         found = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
-        self.query_one("#count", Text).update(found)
+        self._found.update(found)
         self.set_class(not tree.total, "-none-yet")
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        self.query_one(PlanTree).filter(self.query_one(FilterField).terms)
+        self._tree.filter(self._field.terms)
         self._count()
 
     @on(LineList.LeftUpwards)
     def _to_the_filter(self) -> None:
-        self.query_one(FilterField).focus()
+        self._field.focus()
 
 
-class ForeignList(Vertical):
+class ForeignList(Part):
     """Foreign changes; hidden if there are none."""
 
     DEFAULT_CSS = """
-    ForeignList { height: auto; display: none; }
-    ForeignList.-shown { display: block; }
     ForeignList Static { height: auto; }
     ForeignList #foreign-label { color: $text-warning; }
     ForeignList #foreign { max-height: 4; }
@@ -293,7 +298,9 @@ class ForeignList(Vertical):
     ) -> None:
         """Show these changes, ticking the acknowledged ones; `fixed` in an accepted plan."""
         self._changes = changes
-        self.set_class(bool(changes), "-shown")
+        self.reveal(shown=bool(changes))
+        if not changes:
+            return
         words = f"! {count(len(changes), 'change')} that this session didn't ask for."
         how = "You accepted this:" if fixed else "Space accepts one:"
         self.query_one("#foreign-label", Text).update(f"{words} {how}")

@@ -16,7 +16,6 @@ from typing import ClassVar, Literal, Self
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input
@@ -25,6 +24,7 @@ from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
 from screens.widgets.dialogs import Confirm, Dialog, Typed, ask
 from screens.widgets.lists import Log
+from screens.widgets.parts import Part
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import in_two_lines
@@ -99,12 +99,10 @@ def amounts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[kind]} to {word}" for _sign, kind, word in _COUNTS)
 
 
-class PlanTable(Vertical):
+class PlanTable(Part):
     """Shows nothing without a plan; if people don't fit, they scroll."""
 
     DEFAULT_CSS = """
-    PlanTable { height: auto; display: none; }
-    PlanTable.-shown { display: block; }
     PlanTable Text { text-wrap: nowrap; text-overflow: ellipsis; height: auto; }
     PlanTable #counts { margin-bottom: 1; }
     PlanTable #heads, PlanTable #besides { color: $text-muted; }
@@ -113,24 +111,25 @@ class PlanTable(Vertical):
     """
 
     def __init__(self, *, classes: str | None = None) -> None:
+        self._people = Text("", id="people")
         super().__init__(
             Text("", id="counts"),
             Text("", id="heads"),
-            ScrollBody(Text("", id="people")),
+            ScrollBody(self._people),
             Text("", id="besides"),
             classes=classes,
         )
 
     def show(self, planned: Planned | None, most: int = 3, more: str = "") -> None:
         """Show a plan, or nothing for None; at most that many lines about other things, as `cut`."""
-        self.set_class(planned is not None, "-shown")
+        self.reveal(shown=planned is not None)
         self.set_class(most == 1, "-dense")
         if planned is None:
             return
         self.query_one("#counts", Text).update(_counts(planned.counts))
         heads, *people = _table(planned.people)
         self.query_one("#heads", Text).update(heads)
-        self.query_one("#people", Text).update(in_line(people, "\n"))
+        self._people.update(in_line(people, "\n"))
         self.query("#heads, ScrollBody").set(display=bool(people))
         self.query_one("#besides", Text).show_lines(cut(planned.besides, most, more))
 

@@ -364,19 +364,15 @@ class CodeField(Vertical):
     DEFAULT_CSS = """
     CodeField { height: auto; display: none; margin-bottom: 1; }
     CodeField.-wanted { display: block; }
-    CodeField #code-rows { height: auto; }
     """
 
     def __init__(self, now: Callable[[], datetime], *wanted: Wanted, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         self._now = now
-        super().__init__(
-            Text("", id="code-words", classes="-empty"),
-            Vertical(*self._rows(wanted), id="code-rows"),
-            id=id,
-            classes="-wanted" if wanted else "",
-        )
+        super().__init__(*self._made(wanted), id=id, classes="-wanted" if wanted else "")
 
-    def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
+    def _made(self, wanted: Sequence[Wanted], words: Sentence = "") -> list[Widget]:
+        if not (wanted or words):
+            return []
         rows: list[Widget] = [
             _CodeRow(
                 code.label,
@@ -385,15 +381,14 @@ class CodeField(Vertical):
             )
             for code in wanted
         ]
-        return [*rows, Countdown(self._now)] if rows else []
+        said = Text(words, id="code-words", classes="" if words else "-empty")
+        return [said, *rows, *([Countdown(self._now)] if rows else [])]
 
     async def ask(self, wanted: Sequence[Wanted], words: Sentence = "") -> None:
         """Ask for these codes instead of the previous ones, and focus the first field."""
         self.set_class(bool(wanted or words), "-wanted")
-        self.query_one("#code-words", Text).show_lines([words] if words else [])
-        rows = self.query_one("#code-rows")
-        await rows.remove_children()
-        await rows.mount_all(self._rows(wanted))
+        await self.remove_children()
+        await self.mount_all(self._made(wanted, words))
         for field in [*self.query(Input)][:1]:  # there is none if the application is ending
             field.focus()
 
