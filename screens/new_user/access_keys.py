@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
 from functools import partial
 from typing import Any
 
 from rich.cells import cell_len
-from textual import events, getters, on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.step.asking import BrowsingPane, SpareKeyPane
@@ -29,6 +30,7 @@ from screens.widgets.fields import (
     Wanted,
 )
 from screens.widgets.lists import MarkBox
+from screens.widgets.parts import Part
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Lines, OptionList, Text, shortened, sized
 from workflows.core.secret import Secret
 from workflows.core.sentences import Problem, Sentence, capitalized, count, moment_text, text_of
@@ -62,6 +64,19 @@ class _Question(IntEnum):
     NONE = auto()
 
 
+_PARTS: Mapping[str, Collection[str]] = {
+    "console": {CONSOLE},
+    "api": {API},
+    "file": {CONSOLE, API},
+    "delete": {CONSOLE},
+    "typed": {TYPED},
+    "code": {API},
+    "phone": {CONSOLE, API},
+    "handoff": {HANDOFF},
+}
+"""The ways that show each part, in order."""
+
+
 class AccessKeysPane(BrowsingPane, SpareKeyPane):
     """Watches the downloads folder while open, and offers the file that appears."""
 
@@ -81,9 +96,6 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     AccessKeysPane #kept-lines { margin-bottom: 1; }
     AccessKeysPane.-full Checklist, AccessKeysPane.-full > .pane-head { margin: 0; }
     """
-
-    _tasks = getters.query_one(Checklist)
-    _path = getters.query_one("#path", Input)
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -111,6 +123,32 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         self._found: tuple[Download, ...] = ()
         self._foreign = {*self._start["foreign"]}
         self._looking: Timer | None = None
+        self._make_fields()
+
+    def _make_fields(self) -> None:
+        """Make what has values or changes, on the page or not yet."""
+        environment, start = self.context.environment, self._start
+        self._choices = {"kept": Choices(id="kept"), "how": Choices(self._ways(), id="how")}
+        self._choices["how"].choose(str(start["how"]))
+        self._answers = {name: Text("", id=f"{name}-answer") for name in self._choices}
+        tasks = create_access_key(self.context, self._identity)
+        self._tasks = Checklist(*tasks, ticks=start["ticks"], id="tasks")
+        self._unusable, self._noticed = Lines(id="unusable"), Lines(id="noticed")
+        self._copying = Button("Copy folder", id="copy-folder")
+        words = "An older key can create a new one. Enter the file that has it."
+        self._older = Text(words, id="older", classes="words")
+        example = "for example  ~/Downloads/accessKeys.csv"
+        hint = "the file's full path" if environment.sandbox else example
+        self._path = PathField(start["path"], hint, id="path")
+        self._delete = MarkBox(
+            "Delete this file afterwards; backups may keep copies",
+            value=bool(start["delete_file"]),
+            id="delete-file",
+        )
+        self._key_id = KeyIdInput(str(start["key_id"]), id="key-id")
+        self._secret = SecretInput(id="secret")
+        self._passphrase = SecretInput("of your PGP key", id="passphrase")
+        self._code = CodeField(environment.now, Wanted())
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
@@ -118,57 +156,55 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             yield Button("Keep another key", id="again")
         if "mfa" not in self.context.facts:
             yield Text(_WITHOUT_MFA, id="skipped")
-        with Vertical(classes="asks-kept"):
-            yield Text("Where should iam-onboard keep the key?")
-            yield Choices(id="kept")
-            yield Text("! Anyone who can read this file can use the key.", id="readable")
-            yield Text("", id="passed-over", classes="-empty")
-            yield ButtonRow(Button("Look again", id="look-again"), id="locked")
-        with ButtonRow(classes="answer knows-kept"):
-            yield Text("", id="kept-answer")
-            yield Button("Change", id="change-kept", name="Change where to keep the key")
-        with Vertical(classes="asks-how"):
-            yield Text("Where does the key come from?")
-            yield Choices(self._ways(), id="how")
-        with ButtonRow(classes="answer knows-how"):
-            yield Text("", id="how-answer")
-            yield Button("Change", id="change-how", name="Change where the key comes from")
-        with Vertical(classes="way", id="way"):
-            yield from self._compose_way()
+        if not self._rests:
+            yield from self._questions()
 
-    def _compose_way(self) -> ComposeResult:
-        with Vertical(id="way-console", classes="way"):
-            yield Checklist(
-                *create_access_key(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
-            )
-            yield Lines(id="unusable")
-            yield Horizontal(Lines(id="noticed"), Button("Copy folder", id="copy-folder"), id="folder")
-        with Vertical(id="way-api", classes="way"):
-            yield Text(
-                "An older key can create a new one. Enter the file that has it.",
-                id="older",
-                classes="words",
-            )
-        hint = (
-            "the file's full path"
-            if self.context.environment.sandbox
-            else "for example  ~/Downloads/accessKeys.csv"
+    def _questions(self) -> tuple[Widget, ...]:
+        """Return both questions, their answers, and the ways."""
+        change = Button("Change", id="change-kept", name="Change where to keep the key")
+        change_how = Button("Change", id="change-how", name="Change where the key comes from")
+        return (
+            Vertical(
+                Text("Where should iam-onboard keep the key?"),
+                self._choices["kept"],
+                Text("! Anyone who can read this file can use the key.", id="readable"),
+                Text("", id="passed-over", classes="-empty"),
+                ButtonRow(Button("Look again", id="look-again"), id="locked"),
+                classes="asks-kept",
+            ),
+            ButtonRow(self._answers["kept"], change, classes="answer knows-kept"),
+            Vertical(Text("Where does the key come from?"), self._choices["how"], classes="asks-how"),
+            ButtonRow(self._answers["how"], change_how, classes="answer knows-how"),
+            Vertical(*self._parts(), id="way"),
         )
-        yield FieldRow("CSV file", PathField(self._start["path"], hint, id="path"))
-        yield MarkBox(
-            "Delete this file afterwards; backups may keep copies",
-            value=bool(self._start["delete_file"]),
-            id="delete-file",
-        )
-        with Vertical(id="way-typed", classes="way"):
-            yield Text("The console shows both when you create a key, the secret only then.", classes="words")
-            yield FieldRow("Access key id", KeyIdInput(str(self._start["key_id"]), id="key-id"))
-            yield FieldRow("Secret access key", SecretInput(id="secret"))
-        yield CodeField(self.context.environment.now, Wanted(), id="way-code")
-        yield Vertical(SandboxPhone(self.context.environment), id="way-phone")
-        with Vertical(id="way-handoff", classes="way"):
-            yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
-            yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
+
+    def _parts(self) -> Iterator[Part]:
+        """Yield the parts of the ways."""
+        typed = "The console shows both when you create a key, the secret only then."
+        sent = "Your admin sent it, encrypted to your PGP key."
+        widgets: dict[str, tuple[Widget, ...]] = {
+            "console": (self._tasks, self._unusable, Horizontal(self._noticed, self._copying, id="folder")),
+            "api": (self._older,),
+            "file": (FieldRow("CSV file", self._path),),
+            "delete": (self._delete,),
+            "typed": (
+                Text(typed, classes="words"),
+                FieldRow("Access key id", self._key_id),
+                FieldRow("Secret access key", self._secret),
+            ),
+            "code": (self._code,),
+            "phone": (SandboxPhone(self.context.environment),),
+            "handoff": (Text(sent, classes="words"), FieldRow("Passphrase", self._passphrase)),
+        }
+        return (Part(*widgets[name], id=f"way-{name}", shown=self._shows(name)) for name in _PARTS)
+
+    def _shows(self, part: str) -> bool:
+        return self._question is _Question.NONE and self._way in _PARTS[part]
+
+    @property
+    def _way(self) -> str:
+        """Where the key comes from."""
+        return self._choices["how"].value
 
     def _ways(self) -> tuple[Answer, ...]:
         ways = [
@@ -187,9 +223,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         return tuple(ways)
 
     def on_mount(self) -> None:
-        self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._ask(_Question.NONE if self.opening.done else self._question)
-        self._show()
         if not self.opening.asks:
             self._look_for_stores()
             self._looking = self.set_interval(_LOOK_SECONDS, self._look_for_download)
@@ -219,18 +253,18 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             (question is _Question.NONE, ".knows-how"),
             (question is _Question.NONE, "#way"),
         ):
-            self.query_one(selector).display = shown and not self._rests
+            self.query(selector).set(display=shown and not self._rests)
         self._show_answers()
         self.primary_changed()
 
     def _show_answers(self) -> None:
         """Show the answers as far as they fit, with the change buttons in one column."""
         names, room = ("kept", "how"), self._width - _BESIDE_ANSWER
-        statements = [capitalized(self.query_one(f"#{name}", Choices).statement) for name in names]
+        statements = [capitalized(self._choices[name].statement) for name in names]
         answers = [shortened(statement, room) for statement in statements]
         width = max(map(cell_len, answers))
         for name, answer in zip(names, answers, strict=True):
-            self.query_one(f"#{name}-answer", Text).update(sized(answer, width))
+            self._answers[name].update(sized(answer, width))
 
     @on(OptionList.OptionSelected, "Choices")
     def _answered(self) -> None:
@@ -239,11 +273,20 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self._question is _Question.KEPT:
             self._ask_how()
         elif self._question is _Question.HOW:
-            self._ask(_Question.NONE)
-            if self._offered and self.query_one("#how", Choices).value == CONSOLE:
-                self.focus_primary()  # the file is here already
-            else:
-                self._focus_way()
+            self.call_next(self._go_the_way)
+
+    async def _go_the_way(self) -> None:
+        self._ask(_Question.NONE)
+        await self._show_way()
+        if self._offered and self._way == CONSOLE:
+            self.focus_primary()  # the file is here already
+        else:
+            self._focus_way()
+
+    async def _show_way(self) -> None:
+        """Show only the parts of the chosen way."""
+        for name in _PARTS:
+            await self.query_one(f"#way-{name}", Part).reveal(shown=self._shows(name))
 
     def _focus_way(self) -> None:
         """Focus what is first for the chosen way; of a checklist what isn't done."""
@@ -263,14 +306,16 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _at_the_file(self) -> None:
         """After the last click, go to the file's path, in case it isn't noticed automatically."""
         if self._tasks.query(".-current") and not self._tasks.query(".-current Button"):
-            self.query_one("#path").focus()
+            self._path.focus()
 
     @on(Button.Pressed, "#again")
-    def _keep_another(self) -> None:
+    async def _keep_another(self) -> None:
         """Bring back a done step's questions on request."""
         self.remove_class("-done")
         self.query_one("#again").display = False
+        await self.mount_all(self._questions(), before=".pane-foot")
         self._ask_where()
+        self._look_for_stores()
 
     @on(Button.Pressed, "#change-kept")
     def _ask_where(self) -> None:
@@ -299,15 +344,14 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             effect = "Keep it there" if self._question is _Question.KEPT else "Do it this way"
             return Primary(effect, act=self._answered)
         if self._lacks_file():
-            focus = self.query_one("#path").focus
-            return Primary("Download the file first", ready=False, act=focus)
+            return Primary("Download the file first", ready=False, act=self._path.focus)
         effects = {
             CONSOLE: "Import the file",
             TYPED: "Keep this key",
             API: "Create a new key",
             KEPT: "Use this key",
         }
-        return Primary(effects.get(self.query_one("#how", Choices).value, "Decrypt the key"))
+        return Primary(effects.get(self._way, "Decrypt the key"))
 
     def turn(self) -> Turn:
         if self._rests:
@@ -316,33 +360,13 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def _lacks_file(self) -> bool:
         """Return whether the console's file is still missing."""
-        at_the_console = self._question is _Question.NONE and self.query_one("#how", Choices).value == CONSOLE
-        return at_the_console and not self._path.value.strip()
+        return self._shows("console") and not self._path.value.strip()
 
     # -- display -----------------------------------------------------------------------------------
 
     @on(OptionList.OptionHighlighted, "#kept")
     def _warn(self) -> None:
-        self.query_one("#readable").display = self.query_one("#kept", Choices).value == CREDENTIALS_FILE
-
-    @on(OptionList.OptionHighlighted, "#how")
-    def _chose(self) -> None:
-        if self.is_mounted and self.query("#way-handoff"):
-            self._show()
-
-    def _show(self) -> None:
-        """Show only the fields of the chosen way."""
-        how = self.query_one("#how", Choices).value
-        self.show_parts(
-            way_console=how == CONSOLE,
-            way_typed=how == TYPED,
-            way_api=how == API,
-            way_code=how == API,
-            way_phone=how in {CONSOLE, API},
-            way_handoff=how == HANDOFF,
-            delete_file=how == CONSOLE,
-        )
-        FieldRow.of(self.query_one("#path")).display = how in {CONSOLE, API}
+        self.query_one("#readable").display = self._choices["kept"].value == CREDENTIALS_FILE
 
     def _look_for_stores(self) -> None:
         """Look for stores; a locked keyring asks to be unlocked, in the desktop's own dialog."""
@@ -350,35 +374,37 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     @on(Button.Pressed, "#look-again")
     def _look_again(self) -> None:
-        self._start = {**self._start, "kept": self.query_one("#kept", Choices).value}
+        self._start = {**self._start, "kept": self._choices["kept"].value}
         self._look_for_stores()
 
-    def _show_found(self, found: access_keys.Survey) -> None:
+    async def _show_found(self, found: access_keys.Survey) -> None:
         if found.kept is not None and not self.opening.done and self._kept is None:
             self._kept, self._kept_earlier, self._kept_rejected = found.kept, found.earlier, found.rejected
             self._offer_kept(found.kept, first=not (found.downloaded or found.earlier or found.rejected))
         key = self.context.facts.get("access_key") or {}
         if found.kept is not None and not found.rejected:
-            self.query_one("#older", Text).update(_KEPT_WORKS)
+            self._older.update(_KEPT_WORKS)
         if found.kept is not None and self.opening.done and found.kept.id != key.get("id"):
             replaced = f"✓ {found.kept.id} has replaced {key.get('id')} since then."
             self.query_one("#kept-lines", Lines).show_lines([replaced])
+        if self._rests:
+            return
         self._show_stores(found.stores)
-        asked = self._rests or self.opening.draft or self._question is not _Question.KEPT
-        if not asked and self.query_one("#how", Choices).value == KEPT:
-            self._ask(_Question.NONE)  # its place is known, and it works without another
-            self._focus_way()
+        asked = self.opening.draft or self._question is not _Question.KEPT
+        if not asked and self._way == KEPT:
+            await self._go_the_way()  # its place is known, and it works without another
+        else:
+            await self._show_way()
 
     def _offer_kept(self, record: KeyRecord, *, first: bool) -> None:
         """Offer a key already kept here as a way, too; `first` if no other was chosen yet."""
-        how = self.query_one("#how", Choices).value
+        how = self._way
         drafted = self.opening.draft.get("how")
         if drafted == KEPT or (first and not drafted):
             how = KEPT
             kept = record.kept if record.kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT
             self._start = {**self._start, "kept": kept}
-        self.query_one("#how", Choices).ask(self._ways(), how)
-        self._show()
+        self._choices["how"].ask(self._ways(), how)
 
     @property
     def _width(self) -> int:
@@ -386,7 +412,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
 
     def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Show paths in full if there is space."""
-        self.query_one("#kept", Choices).reword(self._places())
+        self._choices["kept"].reword(self._places())
         self._show_answers()
 
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
@@ -396,7 +422,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             passed_over = f"{passed_over} Unlock it and look again, or choose another place."
         self.query_one("#passed-over", Text).show_lines([passed_over] if passed_over else [])
         self.query_one("#locked").display = locked
-        self.query_one("#kept", Choices).ask(self._places(), str(self._start["kept"]))
+        self._choices["kept"].ask(self._places(), str(self._start["kept"]))
         self._show_answers()
         self._remember()
 
@@ -408,7 +434,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     # -- the downloads folder ----------------------------------------------------------------------
 
     def _look_for_download(self) -> None:
-        if self.query_one("#how", Choices).value == CONSOLE:
+        if self._way == CONSOLE and not self._rests:
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
@@ -426,15 +452,14 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self.running_move:
             return
         self._found = (*downloads,)
-        unusable = self.query_one("#unusable", Lines)
-        if unusable.has_class("-empty") == bool(refused):
+        if self._unusable.has_class("-empty") == bool(refused):
             self.make_room()
-        unusable.show_lines([f"! {text_of(refused)}"] if refused else [])
+        self._unusable.show_lines([f"! {text_of(refused)}"] if refused else [])
         if not downloads:
             environment = self.context.environment
             folder = environment.readable(environment.downloads)
-            self.query_one("#noticed", Lines).show_lines([f"… waiting for the file in {folder}"])
-            self.query_one("#copy-folder").display = True
+            self._noticed.show_lines([f"… waiting for the file in {folder}"])
+            self._copying.display = True
             if self._offered and self._path.value == self._offered:
                 self._path.value = self._offered = ""
             return
@@ -449,8 +474,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._tasks.finish()
         seconds = newest.age_seconds
         age = count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
-        self.query_one("#noticed", Lines).show_lines([f"✓ {newest.path.name}, {age} old."])
-        self.query_one("#copy-folder").display = False
+        self._noticed.show_lines([f"✓ {newest.path.name}, {age} old."])
+        self._copying.display = False
 
     @on(StepPane.MoveFailed)
     def _offer_no_foreign_key(self, message: StepPane.MoveFailed) -> None:
@@ -492,8 +517,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         super().place_problems(problems)
         refused = any(problem.field == "path" for problem in problems) and not self._lacks_file()
         self.set_class(refused, "-refused")
-        if refused and (box := self.query_one("#delete-file")).display:
-            self.call_after_refresh(box.scroll_visible, animate=False)
+        if refused and self._shows("delete"):
+            self.call_after_refresh(self._delete.scroll_visible, animate=False)
 
     @on(Input.Changed, "#path")
     def _try_another(self) -> None:
@@ -508,31 +533,30 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         """Return whether another key, or another place for it, is wanted."""
         if self.opening.done:
             return not self.has_class("-done")
-        typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
-        return typed or self._begun or super().changed()
+        typed = self._secret.value or self._passphrase.value
+        return bool(typed) or self._begun or super().changed()
 
     def request(self) -> Request:
-        how = self.query_one("#how", Choices).value
-        secret = Secret(self.query_one("#secret", SecretInput).value)
-        passphrase = Secret(self.query_one("#passphrase", SecretInput).value)
+        how = self._way
+        secret, passphrase = Secret(self._secret.value), Secret(self._passphrase.value)
         return Request(
-            kept=self.query_one("#kept", Choices).value,
+            kept=self._choices["kept"].value,
             how=how,
             path=self._path.value.strip() if how in {CONSOLE, API} else "",
-            key_id=self.query_one("#key-id", Input).value.strip() if how == TYPED else "",
+            key_id=self._key_id.value.strip() if how == TYPED else "",
             secret=secret if how == TYPED and secret else None,
-            code=self.query_one("#code", Input).value if how == API else "",
+            code=self._code.codes.get("code", "") if how == API else "",
             passphrase=passphrase if how == HANDOFF and passphrase else None,
-            delete_file=self.query_one("#delete-file", MarkBox).value,
+            delete_file=self._delete.value,
         )
 
     def draft(self) -> Mapping[str, Any]:
         return {
-            "kept": self.query_one("#kept", Choices).value or self._start["kept"],
-            "how": self.query_one("#how", Choices).value,
+            "kept": self._choices["kept"].value or self._start["kept"],
+            "how": self._way,
             "path": existing_path(self._path.value, self.context.environment.home),
-            "key_id": self.query_one("#key-id", KeyIdInput).key_id,
-            "delete_file": self.query_one("#delete-file", MarkBox).value,
+            "key_id": self._key_id.key_id,
+            "delete_file": self._delete.value,
             "foreign": sorted(self._foreign),
             "ticks": self._tasks.ticks,
             "question": self._question.value,

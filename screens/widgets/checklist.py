@@ -260,6 +260,8 @@ class Checklist(Vertical):
             row.entry.confirms.focus()
 
     def _mark(self) -> None:
+        if not self.children:
+            return  # not on the page yet
         for index, row in enumerate(self._rows):
             row.mark(current=index == self._at)
         self.post_message(self.Moved())

@@ -154,8 +154,10 @@ async def test_next_answers_the_question_where_another_key_is_wanted(
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        assert not app.pane.query(Choices), "they are made when they are asked"
         app.pane.query_one("#again", Button).press()
         await rest(pilot)
+        assert app.pane.query_one("#kept", Choices).option_count
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.current == KEYS
@@ -171,18 +173,18 @@ async def test_a_newer_download_waits_until_the_shown_one_is_imported(
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
         pane._look_for_download()
-        await until(pilot, lambda: bool(field(app, "path").value))
-        shown, over = field(app, "path").value, Event()
+        await until(pilot, lambda: bool(pane.draft()["path"]))
+        shown, over = pane.draft()["path"], Event()
         pane.run_move("slow", lambda _report: over.wait(SECONDS))
         newer = Download(new_user.csv(key, "newer_accessKeys.csv"), 1)  # the page finds it by itself, too
         pane.call_later(pane.notice, (newer,))
         await pilot.pause()
-        assert field(app, "path").value == shown
+        assert pane.draft()["path"] == shown
         over.set()
         await rest(pilot)
         pane.call_later(pane.notice, (newer,))
         await pilot.pause()
-        assert field(app, "path").value.endswith(newer.path.name)
+        assert pane.draft()["path"].endswith(newer.path.name)
 
 
 async def test_a_download_that_cannot_be_used_is_named_while_another_is_awaited(
@@ -218,8 +220,11 @@ async def test_what_came_of_a_replaced_key_is_shown_whole_on_the_next_page_and_h
     new = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
     async with key_page(new_user, session) as (app, pilot):
         page = app.pane
+        page.query_one("#change-how", Button).press()
+        await pilot.pause()
         page.query_one("#how", Choices).choose("console")
         await pilot.press("enter")
+        await rest(pilot)
         field(app, "path").value = str(new_user.csv(new))
         await rest(pilot)
         await pilot.press("ctrl+n")
@@ -299,7 +304,7 @@ async def test_the_file_of_a_foreign_key_is_not_offered_again_and_its_steps_are_
     user_key(new_user)
     path = new_user.csv(user_key(new_user, "juan.delacruz"))
     async with key_page(new_user, session) as (app, pilot):
-        await until(pilot, lambda: bool(field(app, "path").value))
+        await until(pilot, lambda: bool(app.pane.draft()["path"]))
         await pilot.press("enter", "enter", "ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, ErrorDialog)
@@ -325,7 +330,7 @@ async def test_a_download_that_is_here_already_is_imported_by_what_has_the_focus
 ) -> None:
     new_user.csv(user_key(new_user))
     async with key_page(new_user, session) as (app, pilot):
-        await until(pilot, lambda: bool(field(app, "path").value))
+        await until(pilot, lambda: bool(app.pane.draft()["path"]))
         await pilot.press("enter", "enter")
         await rest(pilot)
         assert app.focused is app.screen.query_one("#primary")
@@ -384,7 +389,7 @@ async def test_the_file_of_a_kept_key_that_is_still_there_is_imported_and_delete
     app = host(new_user, session, KEYS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await until(pilot, lambda: bool(field(app, "path").value))
+        await until(pilot, lambda: bool(app.pane.draft()["path"]))
         await pilot.press("enter", "enter", "ctrl+n")
         await rest(pilot)
         assert session.facts(ITEM)["access_key"]["how"] == "console"
