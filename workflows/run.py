@@ -47,12 +47,14 @@ class Return:
         commits: the commits that were added to the project's checkout since the last event.
         last: the title of the last event's step; "" if there are no events.
         at: when the last event was, ISO 8601 in UTC.
+        instead: the title of the step that came next before these changes; "" if it still does.
     """
 
     changes: tuple[Change, ...]
     commits: tuple[Commit, ...] = ()
     last: Sentence = ""
     at: str = ""
+    instead: Sentence = ""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,9 @@ class SessionRun:
         last = max((record.last for record in records.values()), key=lambda event: event.at, default=None)
         if last is None:
             return Return(self.observe())
-        return Return(self.observe(), self._gained(last.at), self.title(last.key), last.at)
+        before, changes = self.proposal(), self.observe()
+        instead = self.title(before) if before is not None and before != self.proposal() else ""
+        return Return(changes, self._gained(last.at), self.title(last.key), last.at, instead)
 
     def _gained(self, moment: str) -> tuple[Commit, ...]:
         context = self.session_context()

@@ -152,7 +152,8 @@ def since_you_left(seen: run.Return, resumes_with: Sentence, now: datetime) -> s
     if len(seen.commits) > _COMMITS:
         commits.append("  and more")
     last = f"Last step: {seen.last} ({moment_text(seen.at, now)})" if seen.last else ""
-    following = f"Next: {resumes_with}" if resumes_with else ""
+    instead = f", instead of {seen.instead}" if seen.instead else ""
+    following = f"Next: {resumes_with}{instead}" if resumes_with else ""
     return "\n\n".join(filter(None, (last, "\n".join(changes), "\n".join(commits), following)))
 
 

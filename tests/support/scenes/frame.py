@@ -137,7 +137,7 @@ def welcome_back(stage: Stage) -> Scene:
         Commit("4c1fa2b", "Mary Major", mine=False, subject="Add juan.delacruz to devops"),
         Commit("90be11d", "Jane Doe", mine=True, subject="Onboard jane.doe"),
     )
-    seen = stage.foreign(Return(changes, commits, "Review", NOW.isoformat()))
+    seen = stage.foreign(Return(changes, commits, "Review", NOW.isoformat(), "Apply (security)"))
 
     async def show(pilot: Pilot[Any]) -> None:
         await rest(pilot)
