@@ -54,7 +54,7 @@ STYLES: dict[Status, str] = {
 """The colours of the marks; all others are quiet."""
 _IN_FOLDS = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED, Status.LOCKED, Status.READY)
 """The marks of folded steps, in order; the end of the line counts all steps."""
-_COMMON = {Status.DONE, Status.READY, Status.LOCKED}
+_COMMON = {Status.DONE, Status.LOCKED}
 _EXPLAINS = 50
 """The width from which the list explains the other marks."""
 _HERE = "▸"

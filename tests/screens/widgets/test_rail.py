@@ -64,9 +64,10 @@ async def test_the_end_waits_for_all_steps_and_is_not_done_before_it_is_seen(
 
 
 @pytest.mark.parametrize("width", [25, 78])
-async def test_a_wide_list_explains_rare_marks(width: int) -> None:
+async def test_a_wide_list_explains_marks_but_done_and_waiting(width: int) -> None:
     steps = [
-        RailEntry(StepKey(step), step, status) for step, status in zip("ab", (UNSURE, DONE), strict=True)
+        RailEntry(StepKey(step), step, status)
+        for step, status in zip("abcd", (UNSURE, OPEN, DONE, Status.LOCKED), strict=True)
     ]
     app = App[None]()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -76,4 +77,4 @@ async def test_a_wide_list_explains_rare_marks(width: int) -> None:
         rail.styles.width = width
         await pilot.pause()
         explained = [WORDS[step.status] in str(rail.get_option(step.title).prompt) for step in steps]
-        assert explained == [width == 78, False]
+        assert explained == [width == 78, width == 78, False, False]
