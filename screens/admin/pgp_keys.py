@@ -1032,7 +1032,7 @@ def _comparison_lines(key: pgp_keys.TakenKey, width: int) -> list[str]:
     expires = f"expires {day(key.expires)}" if key.expires else "never expires"
     return [
         f"{key.mark.sign} {', '.join(key.user_ids) or 'no user id'}",
-        shortened(f"  {key.algorithm}, {expires}; {key.origin}", width or LINE_CELLS),
+        shortened(f"  {key.algorithm}, {expires}; from {key.origin}", width or LINE_CELLS),
         *(f"! {warning}" for warning in key.verdict.warnings),
         *([f"  Replaces the key in use in {', '.join(replaced)}."] if replaced else []),
         f"  {key.verdict.headline}. {key.verdict.explanation}",

@@ -178,7 +178,7 @@ class TakenKey(JudgedKey):
     Attributes:
         name: the IAM user it is for.
         text: the key file as it would be written.
-        origin: where it came from, as a phrase.
+        origin: where it came from, as a noun phrase.
         likeness: how much its user ids match the person.
         replacement: what it replaces for an existing user; None for somebody who joins.
     """
@@ -259,7 +259,7 @@ class KeyJudge:
         """Judge a key.
 
         Args:
-            source: where it came from, as a phrase.
+            source: where it came from, as a noun phrase.
             replacing: whether it replaces another; None asks `replaces`.
         """
         replacing = self.replaces(name) if replacing is None else replacing
@@ -405,7 +405,7 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     Args:
         data: whatever was sent.
         name: the person it is for, unless it is a request from somebody else here.
-        source: where it came from, as a phrase.
+        source: where it came from, as a noun phrase.
 
     Raises:
         OnboardError: it holds no public key, or is a request from somebody unknown or for another project.
@@ -441,8 +441,8 @@ def take_in_typed(text: str, names: Iterable[str], context: Context, report: Rep
     layers, users = read_layers(context) if is_machine_name(name) else {}, context.decisions.users
     for account in sorted(layers, key=lambda account: name not in users.of(account).add):
         if file in layers[account].files.keys:
-            return take_in_for(layers[account].files.keys[file], name, f"{account}: {file}", context)
-    return take_in_for(text, name, "pasted", context)
+            return take_in_for(layers[account].files.keys[file], name, f"{file} in {account}", context)
+    return take_in_for(text, name, "the pasted text", context)
 
 
 def requests_at(text: str, names: Iterable[str], context: Context) -> dict[str, int]:
@@ -749,7 +749,7 @@ def gather(
         for name in people
         if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
-    texts |= {name: (text, origins.get(name, "added earlier")) for name, text in drafted.items()}
+    texts |= {name: (text, origins.get(name, "an earlier visit")) for name, text in drafted.items()}
     decided = context.decisions.keys.items()
     texts |= {
         name: (key.text, key.source) for name, key in decided if drafted.get(name, key.text) == key.text

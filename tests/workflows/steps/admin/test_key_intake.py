@@ -81,7 +81,7 @@ def test_a_machine_user_shares_a_key_file_by_its_name(admin: AdminProject, typed
     admin.begin("machine.ci", "jane.doe")
     admin.facts["user_changes"] = {"add": {"security": ["machine.ci"]}}
     taken = pgp_keys.take_in_typed(typed, ["machine.ci"], admin.context(), quiet)
-    assert taken.keys["machine.ci"].origin == "security: keys/machine.github.actions"
+    assert taken.keys["machine.ci"].origin == "keys/machine.github.actions in security"
     with pytest.raises(KeyRefused):
         pgp_keys.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
 
