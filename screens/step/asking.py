@@ -111,7 +111,7 @@ class CodeDialog(SecretDialog):
         serial: the device.
         give: as for `SecretDialog`.
         now: the clock, aware.
-        key_id: the access key that it is about, if any.
+        about: what else `FOR` names.
     """
 
     AUTO_FOCUS = "#code"
@@ -124,9 +124,9 @@ class CodeDialog(SecretDialog):
     WITHOUT = "Without a code"
 
     def __init__(
-        self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime], key_id: str = ""
+        self, serial: str, give: Callable[[Secret], None], now: Callable[[], datetime], **about: str
     ) -> None:
-        words = self.FOR.format(serial=serial, key_id=key_id)
+        words = self.FOR.format(serial=serial, **about)
         super().__init__(self.WANTED, words, CodeField(now, Wanted()), give)
 
     def take(self) -> Secret | None:
@@ -398,7 +398,7 @@ class SpareKeyPane(UnlockingPane):
         if refusal.serial is None:
             self.run_move("deactivate", lambda _report: act(""), deactivated)
         else:
-            dialog = DeactivationDialog(refusal.serial, lambda code: act(code.reveal()), now, spare)
+            dialog = DeactivationDialog(refusal.serial, lambda code: act(code.reveal()), now, key_id=spare)
             ask(self, dialog, deactivated)
 
 

@@ -145,8 +145,7 @@ class OnboardApp(Frame):
         self._control, start = control, self._start
         if (ahead := self._ahead) is not None:
             self._ahead = None
-            work = partial(self.run_worker, ahead, thread=True, group="ahead", exclusive=True)
-            self.set_timer(_SECONDS_AT_REST, work)  # while the user reads
+            self._at_rest(ahead, "ahead")
         if start.session:
             await self._resume(start)
         elif start.workflow:
@@ -211,8 +210,12 @@ class OnboardApp(Frame):
         if failure is not None:
             self.show_error(failure)
         else:
-            tidy = partial(self.run_worker, self._tidy, thread=True, group="tidy", exclusive=True)
-            self.set_timer(_SECONDS_AT_REST, tidy)  # while the user reads
+            self._at_rest(self._tidy, "tidy")
+
+    def _at_rest(self, work: Callable[[], None], group: str) -> None:
+        """Do something in a thread while the user reads."""
+        begin = partial(self.run_worker, work, thread=True, group=group, exclusive=True)
+        self.set_timer(_SECONDS_AT_REST, begin)
 
     def _tidy(self) -> None:
         try:

@@ -280,12 +280,10 @@ class SessionControl:
         Raises:
             OnboardError: the sessions can't be read.
         """
-        here = self.sessions.summaries()
-        mine = next((summary for summary in here if summary.id == session_id), None)
+        here, mine, names = self._part_of(session_id)
         if mine is None:
             return None
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
-        names = {*_not_removed(_people(mine), mine, here)}
         joins = "joining" in (mine.about.get("kinds") or ["joining"])  # nobody is named yet
         if workflow is None or not (names or (joins and not mine.facts.get("project"))):
             return None
@@ -317,9 +315,15 @@ class SessionControl:
         Raises:
             OnboardError: the sessions can't be read.
         """
+        return sorted(self._part_of(session_id)[-1])
+
+    def _part_of(
+        self, session_id: str
+    ) -> tuple[Sequence[summaries.Summary], summaries.Summary | None, set[str]]:
+        """Return the sessions here, the one of an id, and its people as `people_of` does."""
         here = self.sessions.summaries()
         mine = next((summary for summary in here if summary.id == session_id), None)
-        return sorted(_not_removed(_people(mine), mine, here)) if mine else []
+        return here, mine, {*_not_removed(_people(mine), mine, here)} if mine else set()
 
     def plays_another(self, session: sessions.Session) -> bool:
         """Return whether `other_person` finds somebody, or can't look; never outside a sandbox."""

@@ -164,8 +164,10 @@ def evidence(context: Context) -> tuple[str, Sentence]:
     return confirmed, _RECORDED if confirmed else ""
 
 
-def _replaced_since(context: Context) -> Observation | None:
-    """Say that a newer handoff makes this password void; None if there is none."""
+def _without_looking(context: Context) -> Observation | None:
+    """Say that there is no password, or that a newer handoff makes it void; None if neither is so."""
+    if not identity_of(context).sign_in_url:
+        return AGREES
     return unknown(_REPLACED) if context.item in renewed(context) else None
 
 
@@ -179,10 +181,8 @@ def just_now(context: Context) -> bool:
 
 def observe(context: Context) -> Observation:
     """Use AWS's record of the sign-in: only a sign-in shows whether a password still works."""
-    if not identity_of(context).sign_in_url:
-        return AGREES
-    if replaced := _replaced_since(context):
-        return replaced
+    if known := _without_looking(context):
+        return known
     at, _ = evidence(context)
     return seen_at(at, context.environment.now()) if at else SAID_SO
 
@@ -193,10 +193,8 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the key can't be read, or AWS can't be asked.
     """
-    if not identity_of(context).sign_in_url:
-        return AGREES
-    if replaced := _replaced_since(context):
-        return replaced
+    if known := _without_looking(context):
+        return known
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)
