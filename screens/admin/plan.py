@@ -477,6 +477,7 @@ class PlanPane(TerraformPane):
             or self._planned.empty
             or self._elsewhere
             or self.opening.done
+            or self._asks
             or self._left
             or is_applied(self._planned, self.context)
         )

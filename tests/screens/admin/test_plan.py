@@ -19,6 +19,7 @@ from textual.widgets import Button, Input
 from screens.admin.apply import ApplyPane
 from screens.admin.plan import PlanPane, ResourceBrowser
 from screens.step import terraform
+from screens.step.page import YOURS
 from screens.step.terraform import CompareDialog, RunLog
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
@@ -179,6 +180,17 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
         assert (len(desk.made), desk.status("plan")) == (1, Status.READY)
         await press(pilot, "ctrl+n")
         assert (len(desk.made), desk.status("plan")) == (1, Status.DONE)
+
+
+async def test_a_plan_that_was_applied_elsewhere_is_not_called_unapplied(desk: Desk) -> None:
+    desk.accept(written(desk))
+    there = Observation(Verdict.ELSEWHERE, "It is applied.", asked_at=desk.planned.record.made_at)
+    desk.session.observe({StepKey("plan", "management"): there})
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.opening.asks
+        assert app.pane.turn() == YOURS
 
 
 async def test_a_plan_that_leaves_out_a_decision_keeps_the_cause_and_leads_to_where_it_is_corrected(
