@@ -59,6 +59,8 @@ class _Row(ButtonRow):
         self.done = False
         self.led = False
         """Whether the buttons that lead to the one that confirms it were pressed."""
+        self.addressed = False
+        """Whether its page's address is shown: a later task done there shows that the page was opened."""
         value = [] if task.value is None else [task.value.add_class("task-value")]
         said = [button for button in (task.confirms, self._said) if button]
         super().__init__(
@@ -194,11 +196,11 @@ class Checklist(Vertical):
             self.focus_next()
 
     def _tick(self, number: int) -> None:
-        """Mark a task as done; anything to copy for it is no longer needed."""
+        """Mark a task as done, and what it shows to be done or no longer needed: opening its page, copies."""
         *before, row = self._rows[:number]
         row.done = True
         for other in before if not row.entry.copies else ():
-            other.done |= other.entry.copies
+            other.done |= other.entry.copies or other.addressed
 
     def _go_on_from(self, number: int) -> None:
         ahead = [*range(number, len(self._rows)), *range(number)]
@@ -234,6 +236,7 @@ class Checklist(Vertical):
             else:
                 self.did(number)
             return
+        row.addressed = row.entry.confirms is None
         self._show_address(f"Open it in your browser: {address}")
         list(row.buttons())[1].focus()
 

@@ -56,16 +56,19 @@ async def test_pressing_open_counts_once_the_page_is_open() -> None:
         assert address.display, "it may be needed again if AWS didn't accept it"
 
 
-async def test_the_buttons_that_lead_to_a_task_go_to_the_one_that_confirms_it() -> None:
-    class Led(App[None]):
-        def compose(self) -> ComposeResult:
-            buttons = Button("Open", id="open"), Button("Copy", id="copy")
-            yield Checklist(
-                Task("Sign in", buttons=buttons, opens=True, confirms=Button("I'm in", id="in")),
-                Task("Click"),
-                id="tasks",
-            )
+class Led(App[None]):
+    """A list whose first task is done only once it is confirmed."""
 
+    def compose(self) -> ComposeResult:
+        buttons = Button("Open", id="open"), Button("Copy", id="copy")
+        yield Checklist(
+            Task("Sign in", buttons=buttons, opens=True, confirms=Button("I'm in", id="in")),
+            Task("Click"),
+            id="tasks",
+        )
+
+
+async def test_the_buttons_that_lead_to_a_task_go_to_the_one_that_confirms_it() -> None:
     for opens in (True, False):
         app = Led()
         async with app.run_test() as pilot:
@@ -102,6 +105,30 @@ async def test_the_page_that_opens_takes_its_address_away() -> None:
         assert ticked(app) == [1]
         assert not tasks.query_one(".not-opened").display
         assert app.focused is app.query_one("#did-2")
+
+
+async def test_a_page_opened_by_hand_is_seen_by_what_is_done_there() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        tasks = app.query_one(Checklist)
+        tasks.did(2)
+        assert ticked(app) == [2], "nothing was shown yet"
+        tasks.opened(False, "https://a.example")
+        await pilot.pause()
+        assert ticked(app) == [2]
+        app.query_one("#paste", Button).press()
+        await pilot.pause()
+        assert ticked(app) == [1, 2, 3]
+
+
+async def test_a_page_opened_by_hand_still_wants_its_confirmation() -> None:
+    app = Led()
+    async with app.run_test() as pilot:
+        tasks = app.query_one(Checklist)
+        tasks.opened(False, "https://a.example")
+        tasks.did(2)
+        await pilot.pause()
+        assert ticked(app) == [2]
 
 
 async def test_what_came_of_the_list_takes_the_address_away_too() -> None:
