@@ -281,7 +281,7 @@ class HandoffPane(StepPane):
         lines = [
             f"✓ This handoff{f' from {arrival.source}' if arrival.source else ''} is for you.",
             *(f"! {text_of(remark)}" for remark in (*arrival.remarks, compare) if remark),
-            *_handoff_lines(arrival.handoff, arrival.own_keys, arrival.known),
+            *_handoff_lines(arrival.came, arrival.own_keys, arrival.known),
         ]
         self._show_arrival(lines)
         self.keep_draft()

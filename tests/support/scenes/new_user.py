@@ -209,7 +209,8 @@ def handoff_awaited(stage: Stage) -> Scene:
 
 def handoff_arrived(stage: Stage) -> Scene:
     own = "Jane Doe <jane.doe@company.example>"
-    arrival = Arrival(Handoff("bb", _identities()), "~/Downloads/handoff-jane.doe.txt", (own, own), ())
+    held = Handoff("bb", _identities())
+    arrival = Arrival(held, held, "~/Downloads/handoff-jane.doe.txt", (own, own), ())
     stage.put(handoff, "read", lambda _request, _context, _report: arrival)
     session = _session(stage, "handoff")
     session.drafts.save(StepKey("handoff"), {"path": "~/Downloads/handoff-jane.doe.txt"})

@@ -82,16 +82,18 @@ class Arrival:
     """A usable handoff.
 
     Attributes:
-        handoff: its contents.
+        handoff: its contents, with what stays of the accepted one.
+        came: its contents alone.
         source: the file that it came from, as a phrase; "" for a text.
-        own_keys: for each identity, the user id of the user's key that it is encrypted to, or "" if nothing
-            in it is encrypted.
+        own_keys: for each identity that came, the user id of the user's key that it is encrypted to, or ""
+            if nothing in it is encrypted.
         remarks: what the user should know, one sentence each.
         known: ids of the project's accounts that this computer knows.
         text: the message that it was read from.
     """
 
     handoff: Handoff
+    came: Handoff
     source: str
     own_keys: tuple[str, ...]
     remarks: tuple[Sentence, ...]
@@ -164,13 +166,12 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
         _check_addressee(handoff, context)
         if _is_mail(request, context):
             handoff = reduce(partial(_with_unread, keys=keys), _unread(context), handoff)
-        owners = [own_key(identity, keys) for identity in handoff.identities]
+        came, owners = handoff, [own_key(identity, keys) for identity in handoff.identities]
         remarks = tuple(_remarks(handoff, owners, context))
         if "handoff" in context.facts:
             handoff = _with_what_stays(handoff, handoff_of(context))
             _refuse_the_one_before(handoff, context)
             handoff = _with_those_left_out(handoff, handoff_of(context), keys)
-            owners = [_owner(identity, keys) for identity in handoff.identities]
             remarks += tuple(filter(None, [Changes.between(handoff_of(context), handoff).words]))
             if missing := left_out(handoff, context):
                 them = "them" if len(missing) > 1 else "it"
@@ -181,7 +182,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
     known = known_accounts(handoff.project, environment.home, accepted)
-    return Arrival(handoff, source, names, remarks, known, text)
+    return Arrival(handoff, came, source, names, remarks, known, text)
 
 
 def asked_since(facts: Facts) -> bool:
@@ -547,6 +548,8 @@ def _changed_profiles(old: Identity, now: Identity) -> Iterator[Sentence]:
     ):
         if names:
             yield f"It {verb} {count(len(names), 'profile')} of {now.account_name}: {listed(names, 2)}."
+        if names and verb == "leaves out":
+            yield f"Profiles offers to remove {'them' if names[1:] else 'it'}."
 
 
 def _changed_lists(old: Identity, now: Identity) -> Sentence:

@@ -169,6 +169,7 @@ def test_other_roles_need_no_key_and_leave_password_and_access_key_as_they_were(
         arrival = step.read(Request(text=text), context(tmp_path, keys, **held), nothing)
         (now,) = arrival.handoff.identities
         assert now == replace(first.identities[0], profiles=roles.identities[0].profiles)
+        assert arrival.own_keys == ("",), "the password that stays didn't come with it"
         assert Changes.between(first, arrival.handoff).renewed == ()
     gone = replace(roles.identities[0], sign_in_url="", user="jane.doe")
     assert gone.with_secrets_of(first.identities[0]).encrypted == ()
@@ -206,6 +207,9 @@ def test_accounts_that_a_later_handoff_leaves_out_stay_as_long_as_a_key_opens_th
     )
     held = step.perform(Request(text=first.render()), here, nothing)
     reset = Handoff("bb", (identity_for(keys, "jane", **apps_account),), occasion=NEW_PASSWORD)
+    arrival = step.read(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
+    assert arrival.came.identities == reset.identities, "what is kept isn't shown as if it had come"
+    assert len(arrival.own_keys) == 1
     facts = step.perform(Request(text=reset.render()), context(tmp_path, keys, **held), nothing)
     assert facts["identities"] == ["security", "apps"]
     security, apps = handoff_from(facts["handoff"]).identities
