@@ -33,6 +33,7 @@ class Part(Vertical):
     ) -> None:
         super().__init__(*widgets, id=id, classes=classes)
         self._held: Sequence[Widget] = ()
+        self._filling = AwaitMount(self, ())
         self.set_class(shown, "-shown")
 
     async def mount_composed_widgets(self, widgets: list[Widget]) -> None:
@@ -48,9 +49,11 @@ class Part(Vertical):
         return self.fill() if shown else AwaitMount(self, ())
 
     def fill(self) -> AwaitMount:
-        """Mount its widgets unless they are."""
-        held, self._held = self._held, ()
-        return self.mount_all(held)
+        """Mount its widgets unless they are, or are about to be; once awaited, they are."""
+        if self._held:
+            held, self._held = self._held, ()
+            self._filling = self.mount_all(held)
+        return self._filling
 
     def on_show(self) -> None:
         """Mount its widgets if something around it shows it."""

@@ -40,6 +40,14 @@ async def test_a_part_is_mounted_when_it_is_first_shown_and_stays() -> None:
         assert field.value == "typed"
 
 
+async def test_who_shows_it_again_meanwhile_waits_for_its_widgets_too() -> None:
+    app = Host()
+    async with app.run_test():
+        app.part.reveal()
+        await app.part.reveal()
+        assert app.query_one("#field", Input).is_mounted
+
+
 @pytest.mark.parametrize("part", [{"shown": True}, {"classes": "-plain"}])
 async def test_a_part_that_is_shown_otherwise_has_its_widgets(part: dict[str, bool | str]) -> None:
     app = Host(**part)
