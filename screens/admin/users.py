@@ -32,9 +32,9 @@ from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
 
-_JOINING = "Who joins"
+_JOINING, _PEOPLE = "Who joins", "People"
 COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
-_NOT_LISTED = {"People": "; access keys they made themselves aren't listed"}
+_NOT_LISTED = {_PEOPLE: "; access keys they made themselves aren't listed"}
 _SAID = {True: "yes", False: "no", None: "?"}
 
 
@@ -54,7 +54,7 @@ class UserLines:
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
-        self._rows: dict[str, dict[Who, Line]] = {"People": {}, "Machine users": {}, _JOINING: {}}
+        self._rows: dict[str, dict[Who, Line]] = {_PEOPLE: {}, "Machine users": {}, _JOINING: {}}
         self._spots = [
             Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet")
             for layer in layers.values()
@@ -82,7 +82,7 @@ class UserLines:
         """Update a person's line from the decisions for the layer."""
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
-        section = self._rows["Machine users" if person.machine else "People"]
+        section = self._rows["Machine users" if person.machine else _PEOPLE]
         section[who] = _line(who, person, switches, file, leaves=who.name in changes.remove)
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:

@@ -351,9 +351,9 @@ class Finished(VerticalScroll):
         return said + [key for key in left if not self._run.step(key).passed_on]
 
     def _skipped(self) -> list[StepKey]:
-        """Return the skipped steps that leave something out: a handoff that came needs no request."""
+        """Return the skipped steps that leave something out."""
         skipped = self._steps_with(Status.SKIPPED)
-        return [key for key in skipped if key.step != "pgp-key" and not _has_device(self._run, key)]
+        return [key for key in skipped if not (_has_device(self._run, key) or _has_handoff(self._run, key))]
 
     def _steps_with(self, status: Status) -> list[StepKey]:
         """Return the steps with a status."""
@@ -673,6 +673,11 @@ def _result(run: SessionRun, key: StepKey, status: Status) -> str:
 def _has_device(run: SessionRun, key: StepKey) -> bool:
     """Return whether AWS has named the user's MFA device since they skipped registering one."""
     return key.step == "mfa" and bool((run.session.facts(key.item).get("access_key") or {}).get("mfa_serial"))
+
+
+def _has_handoff(run: SessionRun, key: StepKey) -> bool:
+    """Return whether the user has the handoff that a skipped request would have asked for."""
+    return key.step == "pgp-key" and "handoff" in run.session.facts()
 
 
 def _lacks_key(run: SessionRun, key: StepKey) -> bool:

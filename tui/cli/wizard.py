@@ -156,7 +156,8 @@ def _begun(machine: host.Machine, project: str, user: str, *, done_too: bool) ->
         and (summary.facts.get("project"), summary.facts.get("user")) == (project, user)
         and (summary.next_title or done_too)
     ]
-    return next((summary.id for summary in sorted(own, key=lambda each: not each.next_title)), "")
+    best = min(own, key=lambda each: not each.next_title, default=None)
+    return best.id if best else ""
 
 
 def resume(machine: host.Machine, options: argparse.Namespace) -> None:

@@ -347,13 +347,15 @@ def test_deactivate_is_offered_only_until_the_removal_is_applied(tmp_path: Path)
     session.close()
 
 
-def test_a_key_that_the_handoff_did_not_need_is_not_called_skipped(tmp_path: Path) -> None:
-    modules: list[Any] = [Given({"project": "bb", "user": "jane.doe"}), pgp_key]
+@pytest.mark.parametrize("handed", [False, True])
+def test_a_key_that_the_handoff_did_not_need_is_not_called_skipped(tmp_path: Path, *, handed: bool) -> None:
+    given = {"project": "bb", "user": "jane.doe", **({"handoff": {}} if handed else {})}
+    modules: list[Any] = [Given(given), pgp_key]
     session = new_session(tmp_path / "sessions", modules)
     run = SessionRun(session, fake_environment(tmp_path, {}), by_id(modules))
-    settle(session, StepKey("given"), {"project": "bb", "user": "jane.doe"})
+    settle(session, StepKey("given"), given)
     session.skip(StepKey("pgp-key"))
-    assert Finished(run)._skipped() == []
+    assert Finished(run)._skipped() == ([] if handed else [StepKey("pgp-key")])
     session.close()
 
 
