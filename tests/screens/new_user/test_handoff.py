@@ -588,12 +588,14 @@ async def test_to_keep_the_old_one_decides_about_the_one_shown_alone(tmp_path: P
     at = "2020-01-01T00:00:00+00:00"
     settle(session, KEY, {"handoff": held.payload(), "identities": ["security"], "accepted_at": at})
     more = replace(held.identities[0], account_name="management", account_id="1" * 12, profiles=())
-    (mailbox / "handoff-jane.doe.txt").write_text(replace(held, identities=(*held.identities, more)).render())
+    (mailbox / "handoff-jane.doe.txt").write_text(replace(held, identities=(more,)).render())
     SessionRun(session, environment, by_id(MODULES)).observe()
     app = PaneHost(session, environment, MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await rest(pilot)
+        assert more.account_id in app.text()
+        assert held.identities[0].account_id not in app.text(), "that is kept, and didn't come"
         shown = session.state.observed[KEY]
         session.observe({KEY: replace(shown, about=("of another one",))})
         app.pane.query_one("#keep", Button).press()
