@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, NoReturn
 from unittest.mock import patch
 
@@ -401,6 +402,8 @@ async def test_the_key_for_the_next_file_shows_key_files_too_and_sticks_nowhere(
         keys = {at for at, file in enumerate(diff.files) if not file.readable}
         assert keys <= {at for at, _ in shown}
         assert not diff.unseen
+        steps = [here[1] - before[1] for before, here in pairwise(shown) if here[0] == before[0]]
+        assert all(step <= diff.size.height for step in steps), "no line is passed over"
         firsts = shown[: len(diff.files) // 2]
         assert len({*firsts}) == len(firsts)
 
