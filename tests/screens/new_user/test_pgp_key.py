@@ -255,6 +255,7 @@ async def test_whose_handoff_needs_no_key_skips_the_step(tmp_path: Path, gpg: Gp
         assert not app.pane.query_one("#path").region
         assert not app.pane.opening.note
         assert app.pane.draft()["needless"]
+        assert app.pane.heading() != app.pane.opening.step.heading, "no key is chosen here"
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.SKIPPED

@@ -356,6 +356,7 @@ def test_a_key_that_the_handoff_did_not_need_is_not_called_skipped(tmp_path: Pat
     settle(session, StepKey("given"), given)
     session.skip(StepKey("pgp-key"))
     assert Finished(run)._skipped() == ([] if handed else [StepKey("pgp-key")])
+    assert not finished._has_handoff(run, StepKey("profiles")), "that leaves something out all the same"
     session.close()
 
 

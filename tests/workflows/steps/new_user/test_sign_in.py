@@ -134,6 +134,7 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
     assert step.has_password(asked) is False
     assert step.validate(Request(), asked) == []
     assert step.perform(Request(), asked, nothing)["signed_in"]["proof"] == step.Proof.NONE_CAME
+    assert step.observe(asked).verdict is step.inquire(asked).verdict is Verdict.AS_DECIDED
     roles = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="")
     asked = context(tmp_path, keys, roles)
     assert step.validate(Request(), asked) == []
