@@ -16,6 +16,9 @@ from workflows.core.sentences import Sentence, listed
 from workflows.core.shapes import left_out, plain, read
 from workflows.steps.kinds import KINDS
 
+_NOT_COMPARED = "Nobody has compared the PGP fingerprint of {} yet."
+_UNLIKE = "None of the PGP user ids looks like {}."
+
 Switches = Mapping[str, bool]
 """Whether `login_profile` (console password) or `access_key` is wanted, by that name."""
 
@@ -63,6 +66,7 @@ class DecidedKey:
         resets: what it resets where it replaces another key, by account.
         compare_later: `Comparison.LATER`, as sessions of older programs stored it.
         compared: `Comparison.SAME`, likewise.
+        unlike: whether none of its user ids looks like its owner.
     """
 
     text: str
@@ -75,6 +79,7 @@ class DecidedKey:
     resets: Mapping[str, Reset] = left_out(dict)
     compare_later: bool = left_out(bool)
     compared: bool = left_out(bool)
+    unlike: bool = left_out(bool)
 
 
 @dataclass(frozen=True)
@@ -335,7 +340,7 @@ class Decisions(Work):
         return frozenset((*self.of(account).add, *rekeyed))
 
     def not_compared_sentences(self, gone: Container[str] = (), account: str = "") -> tuple[Sentence, ...]:
-        """Return a sentence about fingerprints that are still to be compared; none if all are.
+        """Return sentences about keys whose fingerprint is still to be compared; none if all are.
 
         Args:
             gone: people to leave out.
@@ -343,7 +348,9 @@ class Decisions(Work):
         """
         here = self.keyed_in(account) if account else self.not_compared
         names = [name for name in self.not_compared if name in here and name not in gone]
-        return (f"Nobody has compared the PGP fingerprint of {listed(names, 3)} yet.",) if names else ()
+        unlike = [name for name, key in self.keys.items() if key.unlike and name in names]
+        said = {_NOT_COMPARED: names, _UNLIKE: unlike}
+        return tuple(words.format(listed(who, 3)) for words, who in said.items() if who)
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Decisions:

@@ -877,6 +877,7 @@ def _decided(key: TakenKey) -> DecidedKey:
         key.verdict.kind.name.lower(),
         key.origin,
         key.replacement.resets if key.replacement else {},
+        unlike=not key.likeness,
     )
 
 

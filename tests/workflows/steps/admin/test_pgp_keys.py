@@ -234,6 +234,22 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     assert "juan" not in str(named[0])
 
 
+def test_names_of_another_person_are_said_until_the_fingerprint_is_compared(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.facts["joining"] = ["b.sample", "jane.doe"]
+    keys = {
+        name: taken_key(people_keys["jane.doe"], name, admin.context()) for name in admin.facts["joining"]
+    }
+    later = dict.fromkeys(keys, Comparison.LATER)
+    admin.run(pgp_keys, Request(keys, comparisons=later))
+    _, unlike = admin.context().decisions.not_compared_sentences()
+    assert "b.sample" in text_of(unlike)
+    assert "jane.doe" not in text_of(unlike), "that key names its owner"
+    admin.run(pgp_keys, Request(keys, comparisons={**later, "b.sample": Comparison.SAME}))
+    assert len(admin.context().decisions.not_compared_sentences()) == 1
+
+
 def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin: AdminProject) -> None:
     admin = admin.with_mailbox()
     mailbox = admin.environment.mailbox
