@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Timer
@@ -79,6 +80,11 @@ class OwnKey:
     details: KeyDetails
     present: frozenset[str]
     on_card: frozenset[str]
+
+    def opens(self, now: datetime) -> bool:
+        """Return whether the secret half of the part that is encrypted to, if there is one, is here."""
+        part = self.details.encryption_part(now)
+        return part is None or part.key_id in self.present
 
 
 def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) -> tuple[OwnKey, ...]:

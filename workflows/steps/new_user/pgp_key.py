@@ -322,8 +322,8 @@ def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
 
 def _choice(key: OwnKey, context: Context) -> OwnChoice:
     details, now = key.details, context.environment.now()
-    verdict, part = judge(details, None, now), details.encryption_part(now)
-    if verdict.accepted and part is not None and part.key_id not in key.present:
+    verdict = judge(details, None, now)
+    if verdict.accepted and not key.opens(now):
         verdict = replace(
             verdict,
             kind=VerdictKind.REFUSED_BY_US,

@@ -242,7 +242,8 @@ def key_at(kept: str, context: Context, identity: Identity) -> Credentials | Non
         PassphraseNeeded: gpg would have to ask.
         OnboardError: a vault doesn't answer or is damaged.
     """
-    every = usable_vaults(context.environment, fingerprint_of(context, identity))
+    own = fingerprint_of(context, identity) if kept == KEPT_IN_PGP_FILE else ""
+    every = usable_vaults(context.environment, own)
     files = [vault for vault in every if isinstance(vault, PgpFileVault)]
     quiet = [vault.without_asking() for vault in files]
     keyrings = [vault for vault in every if vault not in files]
@@ -1080,7 +1081,7 @@ def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
         project_of(context),
         base_profile_of(context, identity),
         identity.region,
-        fingerprint_of(context, identity),
+        fingerprint_of(context, identity) if choice != CREDENTIALS_FILE else "",
     )
 
 

@@ -6,14 +6,19 @@ This module defines how to find it in the facts and what its things are called.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from workflows.aws.clients import USUAL, ClientFactory, Patience, ProfileFiles
 from workflows.core.processes import child_environment
 from workflows.core.sentences import OnboardError
 from workflows.environment import Environment
+from workflows.gpg.keyring import list_secret_keys
+from workflows.gpg.verdict import judge
 from workflows.messages.handoff import Handoff, Identity, handoff_from
 from workflows.profiles.plan import base_name
 from workflows.profiles.write import ProfilePaths, profile_paths
 from workflows.steps.shared.module import Context
+from workflows.stores.key_records import KeyRecords
 
 NEW_HANDOFF = "If your roles changed, you need a new handoff from your admin. Read it on Handoff (F2)."
 
@@ -49,8 +54,27 @@ def identity_of(context: Context, account: str = "") -> Identity:
 
 
 def fingerprint_of(context: Context, identity: Identity) -> str:
-    """Return the fingerprint of the user's own PGP key: the chosen one, else the handoff's."""
-    return str(context.facts.get("fingerprint") or identity.key_fingerprint)
+    """Return the fingerprint of the user's own PGP key: the chosen one, else the handoff's, else one here.
+
+    Without any, "".
+    """
+    known = str(context.facts.get("fingerprint") or identity.key_fingerprint)
+    return known or _usable_here(context, identity)
+
+
+def _usable_here(context: Context, identity: Identity) -> str:
+    """Return the fingerprint of a usable key in the keyring, best the one of the kept access key; else ""."""
+    environment, now = context.environment, context.environment.now()
+    with suppress(OnboardError):  # without gpg there is none
+        keys = list_secret_keys(environment.gnupg_home, environment.variables)
+        fits = (key.details for key in keys if key.opens(now) and judge(key.details, None, now).accepted)
+        usable = [details.fingerprint for details in fits]
+        records = KeyRecords(environment.key_records_folder)
+        record = records.get(project_of(context), base_profile_of(context, identity))
+        if record and record.fingerprint in usable:
+            return record.fingerprint
+        return next(iter(usable), "")
+    return ""
 
 
 def base_profile_of(context: Context, identity: Identity) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.fakes import fake_environment
 from support.message_samples import FINGERPRINT, identity
+from support.new_user import environment_of
+from support.pgp import gpg_home
 
 from workflows.aws.clients import ProfileFiles
 from workflows.core.sentences import OnboardError
@@ -24,6 +26,8 @@ from workflows.steps.shared.own_identity import (
     identity_of,
     sign_in_page,
 )
+from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 MANAGEMENT = identity(
     account_name="management", account_alias="", account_id="111111111111", sign_in_url="", profiles=()
@@ -56,6 +60,27 @@ def test_what_was_chosen_comes_before_what_the_handoff_says(tmp_path: Path) -> N
     own, chosen = context(tmp_path), context(tmp_path, fingerprint="A" * 40, base_profile="mine")
     assert [fingerprint_of(each, identity()) for each in (own, chosen)] == [FINGERPRINT, "A" * 40]
     assert [base_profile_of(each, identity()) for each in (own, chosen)] == ["bb-security", "mine"]
+
+
+def test_without_either_it_is_a_usable_key_in_the_keyring_best_that_of_the_kept_access_key(
+    tmp_path: Path,
+) -> None:
+    with gpg_home() as gpg:
+        unnamed, home = identity(key_fingerprint="", encrypted_password=None), environment_of(tmp_path, gpg)
+        own = replace(context(tmp_path), environment=home)
+        assert fingerprint_of(own, unnamed) == ""
+        first, second = gpg.key("jane"), gpg.key("other")
+        assert fingerprint_of(own, unnamed) == first
+        record = KeyRecord(
+            *("bb", "bb-security", "AKIAIOSFODNN7EXAMPLE", KEPT_IN_PGP_FILE),
+            *("jane.doe", "222222222222", "us-east-1"),
+            kept_at=home.now(),
+            fingerprint=second,
+        )
+        KeyRecords(home.key_records_folder).put(record)
+        assert fingerprint_of(own, unnamed) == second
+        gpg.revoke(second)
+        assert fingerprint_of(own, unnamed) == first, "nothing can be encrypted to the other one"
 
 
 def test_the_profile_files_are_the_projects_own_in_the_users_home(tmp_path: Path) -> None:
