@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from screens.step.page import YOURS, Opening, Primary, Turn
+from screens.step.page import TO_COMPARE, YOURS, Opening, Primary, Turn
 from screens.step.terraform import COMPARE, TerraformPane
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.fields import CodeField, FieldRow, PathField
@@ -186,6 +186,10 @@ class HandOverPane(TerraformPane):
         return tuple(dict.fromkeys(found))
 
     @property
+    def _uncompared(self) -> tuple[Sentence, ...]:
+        return self.not_compared()
+
+    @property
     def _mailbox(self) -> Path | None:
         return self.context.environment.mailbox
 
@@ -243,6 +247,8 @@ class HandOverPane(TerraformPane):
             return Turn(f"{len(sent)} of {len(asked)} sent" if len(asked) > 1 else "Your turn")
         if not sent or self._lacking:
             return YOURS
+        if self._uncompared:
+            return TO_COMPARE
         people = [name for name in sent if not is_machine_name(name)] or sent
         whom = people[0] if len(people) == 1 else f"{len(people)} people"
         return Turn(f"Waiting for {short(whom)}", yours=False)

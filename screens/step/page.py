@@ -84,6 +84,7 @@ class Turn:
 
 
 YOURS = Turn("Your turn")
+TO_COMPARE = Turn("Your turn: compare a fingerprint")
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,14 @@ def left_in_regions(facts: Mapping[str, Any]) -> str:
     return "some accounts not asked" if answers.not_asked(audit) else ""
 
 
-def _not_compared(entry: session_catalogue.Entry) -> set[str]:
-    """Return `Decisions.not_compared` and `rejected` without removed people, but load no decisions."""
-    facts, gone = entry.summary.facts, {*entry.removed}
-    later = {name for name, said in (facts.get("comparisons") or {}).items() if said != "same"} - gone
+def _not_compared(entry: session_catalogue.Entry, *but: str) -> set[str]:
+    """Return `Decisions.not_compared` and `rejected` without removed people, but load no decisions.
+
+    Args:
+        but: other answers that leave people out.
+    """
+    facts, gone, sure = entry.summary.facts, {*entry.removed}, {"same", *but}
+    later = {name for name, said in (facts.get("comparisons") or {}).items() if said not in sure} - gone
     changes = facts.get("user_changes")
     if changes is None:
         return later
@@ -61,10 +65,11 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     left_out = f"skipped: {text_of(skipped[0])}" if len(skipped) == 1 else f"skipped {len(skipped)} steps"
     all_done = left_out if skipped else "all done"
     done = all_done if sure else "done, not confirmed"
-    done = left_in_regions(summary.facts) or done
-    if summary.awaited:
-        several = f"{len(summary.awaited)} people"
-        done = f"waiting for {summary.awaited[0] if len(summary.awaited) == 1 else several}"
+    several = f"{len(summary.awaited)} people"
+    whom = summary.awaited[0] if len(summary.awaited) == 1 else several
+    awaited = f"waiting for {whom}" if summary.awaited else ""
+    compare = "next: compare fingerprint" if _not_compared(entry, "differs") else ""
+    done = compare or awaited or left_in_regions(summary.facts) or done
     if entry.undone_by:
         how = "replaced by" if entry.unapplied else "ended by"
         step, done = "", f"{how} {listed(entry.undone_by, _NAMED)}"
@@ -77,6 +82,7 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     parts: tuple[Sentence, ...] = (
         "archived" if entry.archived else "",
         stands,
+        awaited if compare and not (trouble or step or entry.undone_by) else "",
         gone,
         str(project),
         accounts,

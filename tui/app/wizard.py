@@ -29,7 +29,17 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from screens.step.asking import CodeDialog, Contradiction, PassphraseDialog, SecretDialog
 from screens.step.finished import EverybodyDialog, Finished, goes_out_with, standing, standings
 from screens.step.help import HelpScreen
-from screens.step.page import ENOUGH, YOURS, ActionBar, BackText, Primary, StepPane, Turn, is_displayed
+from screens.step.page import (
+    ENOUGH,
+    TO_COMPARE,
+    YOURS,
+    ActionBar,
+    BackText,
+    Primary,
+    StepPane,
+    Turn,
+    is_displayed,
+)
 from screens.step.record import TITLE, record_text
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import OneFocus, ask
@@ -518,13 +528,7 @@ class WizardScreen(OneFocus):
         if self.run.why_over():
             return Turn("This session is over" if self.current else "Nothing is left to do", yours=False)
         if self.current is None and self.run.session.proposal() is None:
-            gone = self.run.removed().about
-            if awaited := [name for name in self.run.session.state.awaited() if name not in gone]:
-                whom = short(awaited[0]) if len(awaited) == 1 else f"{len(awaited)} people"
-                return Turn(f"Waiting for {whom}", yours=False)
-            if all(entry.status is Status.DONE for entry in self._steps):
-                return Turn("All steps are done", yours=False, mark=MARKS[Status.DONE])
-            return Turn("No step is left to do", yours=False)
+            return self._turn_at_the_end()
         if self.pane is None or not self.pane.opened or self.pane.in_between or self._waits:
             return YOURS
         if not self._left_alone:
@@ -534,6 +538,17 @@ class WizardScreen(OneFocus):
         status = standing(self.run, self.current) if self.current else Status.DONE
         left_out = status is Status.SKIPPED
         return Turn("You skipped this" if left_out else "Done; ^r reopens", yours=False, mark=MARKS[status])
+
+    def _turn_at_the_end(self) -> Turn:
+        gone = self.run.removed().about
+        if self.run.session_context().decisions.not_compared_sentences(gone):
+            return TO_COMPARE
+        if awaited := [name for name in self.run.session.state.awaited() if name not in gone]:
+            whom = short(awaited[0]) if len(awaited) == 1 else f"{len(awaited)} people"
+            return Turn(f"Waiting for {whom}", yours=False)
+        if all(entry.status is Status.DONE for entry in self._steps):
+            return Turn("All steps are done", yours=False, mark=MARKS[Status.DONE])
+        return Turn("No step is left to do", yours=False)
 
     @property
     def _left_alone(self) -> bool:

@@ -263,6 +263,14 @@ async def test_a_text_for_a_key_that_nobody_compared_is_sent_only_after_a_questi
         assert desk.environment.clipboard.content == ""
         await press(pilot, "ctrl+n", "left", "enter")
         assert desk.environment.clipboard.content == "Hello jane.doe\n"
+        await press(pilot, "t")
+        assert app.pane.request().people["jane.doe"].sent_at
+        assert app.pane.turn().yours, "the fingerprint is still to be compared"
+        await press(pilot, "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
+        await app.wizard.go_to(StepKey("hand-over", "management"))
+        await rest(pilot)
+        assert app.pane.query_one("#compare").display
 
 
 async def test_a_handoff_whose_copy_is_not_certain_is_shown_and_replaces_no_other_file(

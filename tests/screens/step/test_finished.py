@@ -308,6 +308,7 @@ async def test_the_closing_page_leads_to_a_fingerprint_that_nobody_compared(
         page = app.wizard.query_one(Finished)
         assert page.query_one(".finished-title").has_class("-unsure")
         assert page.query_one("#ask-pgp-keys").has_focus
+        assert app.wizard._turn().yours
         keys = StepKey("pgp-keys")
         assert finished._not_compared(app.wizard.run, keys)
         removed = Observation(Verdict.REVERTED, about=tuple(PEOPLE[:1]))

@@ -77,6 +77,15 @@ def test_a_session_with_a_fingerprint_that_nobody_compared_is_not_all_done() -> 
     assert sure not in said
 
 
+def test_a_comparison_that_is_still_to_be_made_comes_before_who_is_awaited() -> None:
+    later, same, differs = (
+        standing_of(entry(Summary("x", "admin", facts={"comparisons": {"a": said}}, awaited=("a",))))
+        for said in (Comparison.LATER, Comparison.SAME, Comparison.DIFFERS)
+    )
+    assert same == differs == later[1:]
+    assert len(later[0]) < _STANDING
+
+
 @pytest.mark.parametrize("answer", Comparison)
 @pytest.mark.parametrize("added", [None, [], ["jane.doe"]])
 def test_keys_that_nobody_compared_are_not_counted_among_the_steps_that_are_done(
