@@ -526,6 +526,9 @@ class PgpKeysPane(StepPane):
             return self._comparing
         return self.names[self._people.cursor_row] if self._people.row_count else ""
 
+    def heading(self) -> Sentence:
+        return f"Compare {self._comparing}'s fingerprint" if self._comparing else super().heading()
+
     def primary(self) -> Primary:
         """Return what is next: a comparison, the text, the mail, a fingerprint, a reply, an invitation."""
         if self._comparing:
@@ -877,10 +880,7 @@ class PgpKeysPane(StepPane):
         self._comparing = name
         self._show_person()
         self.set_class(bool(name), "-comparing")
-        step = self.opening.step
-        asked = (f"Compare {name}'s fingerprint", how_to_compare(name))
-        heading, why = asked if name else (self.heading(), step.purpose)
-        self.query_one(".pane-title", Text).update(heading)
+        why = how_to_compare(name) if name else self.opening.step.purpose
         self.query_one(".pane-purpose", Text).update(why)
         self.show_problems([])
 

@@ -258,7 +258,6 @@ class ProjectPane(StepPane):
         for name, question in self._questions.items():
             question.set_class(name not in self._asked, "-unasked")
             question.set_class(self._asked == {name}, "-only")
-        self.query_one(".pane-title", Text).update(self.heading())
         nobody = _NOBODY_NAMED if self._regions else _NO_PERSON
         self.query_one(".pane-purpose", Text).update(self.opening.step.purpose if self._asked else nobody)
         every = self._asked == set(QUESTIONS)

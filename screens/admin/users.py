@@ -380,7 +380,7 @@ class UsersPane(ByHandPane):
     def action_everybody(self) -> None:
         """Show everybody's means of sign-in."""
         self.add_class("-everybody")
-        self._show_heading()
+        self._arrange()
         self.query_one(LineList).focus()
 
     @property
@@ -391,10 +391,9 @@ class UsersPane(ByHandPane):
         """Go back from everybody to people who join and leave."""
         self.remove_class("-everybody")
         self.query_one("#people").focus()
-        self._show_heading()
+        self._arrange()
 
-    def _show_heading(self) -> None:
-        self.query_one(".pane-title", Text).update(self.heading())
+    def _arrange(self) -> None:
         self.refresh_bindings()
         self.primary_changed()
 

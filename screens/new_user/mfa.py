@@ -277,13 +277,15 @@ class MfaPane(BrowsingPane):
             "ticks": done_before(opening.context, "mfa"),
             **opening.draft,
         }
+        self._how = Choices(_WAYS, id="how")
+        self._how.choose(str(self._start["how"]))
+        tasks = register_device(self.context, self._identity)
+        self._tasks = Checklist(*tasks, ticks=self._start["ticks"], id="tasks")
 
     def compose_body(self) -> ComposeResult:
-        yield Choices(_WAYS, id="how")
+        yield self._how
         with Vertical(id="console"):
-            yield Checklist(
-                *register_device(self.context, self._identity), ticks=self._start["ticks"], id="tasks"
-            )
+            yield self._tasks
             yield SandboxPhone(self.context.environment)
             yield Text(_UNCHANGED if self._unchanged else _NOTES, classes="words after spare")
         with Vertical(id="api"):
@@ -308,14 +310,11 @@ class MfaPane(BrowsingPane):
         )
 
     def on_mount(self) -> None:
-        self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
         if self.opening.done:
             self.focus_primary()
-        elif self.query_one("#how", Choices).value == mfa.CONSOLE:
-            self.call_after_refresh(
-                self.focus_primary if self._has_one else self.query_one(Checklist).focus_next
-            )
+        elif self._how.value == mfa.CONSOLE:
+            self.call_after_refresh(self.focus_primary if self._has_one else self._tasks.focus_next)
         self._show()
 
     # -- action bar --------------------------------------------------------------------------------
@@ -323,13 +322,12 @@ class MfaPane(BrowsingPane):
     def primary(self) -> Primary:
         if self.inside:
             return Primary("Do it this way", act=self._chose_how)
-        if self.query_one("#how", Choices).value == mfa.CONSOLE:
-            tasks = self.query_one(Checklist)
+        if self._how.value == mfa.CONSOLE:
             if self._has_one:
                 return Primary(_HAVE_LABELS[self._known], act=self._registered_before)
-            if tasks.finished:
+            if self._tasks.finished:
                 return Primary("Yes, it's registered")
-            return Primary("Finish the list first", ready=False, act=tasks.ask_first)
+            return Primary("Finish the list first", ready=False, act=self._tasks.ask_first)
         if self._serial is not None:
             return Primary("Use this device")
         if self._pending is not None:
@@ -339,21 +337,24 @@ class MfaPane(BrowsingPane):
     def turn(self) -> Turn:
         if self.has_class("-done") or self.inside or self._has_one:
             return YOURS
-        if self.query_one("#how", Choices).value == mfa.CONSOLE:
-            finished = self.query_one(Checklist).finished
+        if self._how.value == mfa.CONSOLE:
+            finished = self._tasks.finished
             return Turn("Did AWS add the device?" if finished else "Your turn, in the browser")
         return Turn("Your turn" if self._pending is None else "Your turn: two codes in a row")
 
     @property
     def _has_one(self) -> bool:
         """Whether the user likely has a device: the handoff left it as it is, and the list isn't begun."""
-        tasks, how = self.query_one(Checklist), self.query_one("#how", Choices).value
-        return self._unchanged and how == mfa.CONSOLE and not (tasks.worked_on or tasks.ticks)
+        begun = self._tasks.worked_on or self._tasks.ticks
+        return self._unchanged and self._how.value == mfa.CONSOLE and not begun
+
+    def heading(self) -> Sentence:
+        return f"Confirm your MFA device for {self.context.item}" if self._has_one else super().heading()
 
     @property
     def inside(self) -> bool:
         """Whether the page asks for the way."""
-        return self.query_one("#how").has_class("-shown")
+        return self._how.has_class("-shown")
 
     def go_back(self) -> None:
         """Close the choice of the way."""
@@ -367,19 +368,16 @@ class MfaPane(BrowsingPane):
 
     @on(Button.Pressed, "#other-way")
     def _ask_how(self) -> None:
-        how = self.query_one("#how")
-        if how.toggle_class("-shown").has_class("-shown"):
-            how.focus()
-            how.call_after_refresh(how.scroll_visible, animate=False)  # it has a position only then
+        if self._how.toggle_class("-shown").has_class("-shown"):
+            self._how.focus()
+            self.call_after_refresh(self._how.scroll_visible, animate=False)  # it has a position only then
         self._show()
 
     @on(OptionList.OptionSelected, "#how")
     def _chose_how(self) -> None:
         self._ask_how()
-        console = self.query_one("#how", Choices).value == mfa.CONSOLE
-        self.call_after_refresh(
-            self.query_one(Checklist).focus_next if console else self.query_one("#source").focus
-        )
+        console = self._how.value == mfa.CONSOLE
+        self.call_after_refresh(self._tasks.focus_next if console else self.query_one("#source").focus)
 
     @on(Button.Pressed, "#before")
     def _registered_before(self) -> None:
@@ -403,26 +401,24 @@ class MfaPane(BrowsingPane):
         self.remove_class("-done")
         self._serial = None
         self._show()
-        self.call_after_refresh(self.query_one(Checklist).focus_next)
+        self.call_after_refresh(self._tasks.focus_next)
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
         self._show()
-        if self.query_one(Checklist).finished:
+        if self._tasks.finished:
             self.focus_primary()
 
     @on(OptionList.OptionHighlighted)
     def _show(self) -> None:
         """Show only what belongs to the chosen way."""
         try:
-            how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
+            how, place = self._how.value, self.query_one("#source", Choices).value
         except NoMatches:
             return  # the list is filled before the others are there
         found = self._serial is not None and how == mfa.API
         self.query_one("#found", Text).show_lines(self._registered(found=found))
-        listed = (
-            how == mfa.CONSOLE and not self.query_one(Checklist).finished
-        )  # the primary says the same then
+        listed = how == mfa.CONSOLE and not self._tasks.finished  # the primary says the same then
         offers = not self.inside and not self.has_class("-done")
         self.show_parts(
             before=(listed or self._known) and offers and not self._has_one,
@@ -501,23 +497,23 @@ class MfaPane(BrowsingPane):
     # -- the input ---------------------------------------------------------------------------------
 
     def request(self) -> mfa.Request:
-        if self.query_one("#how", Choices).value == mfa.CONSOLE:
+        if self._how.value == mfa.CONSOLE:
             return mfa.Request(mfa.CONSOLE)
         first, second = self.query_one(DeviceCodes).codes()
         return mfa.Request(mfa.API, self._serial, self._pending, first, second)
 
     def changed(self) -> bool:
         """Return False for a registered device, until the list is done again."""
-        if self.query_one("#how", Choices).value == mfa.CONSOLE and self.opening.done:
-            return not self.has_class("-done") and self.query_one(Checklist).finished
+        if self._how.value == mfa.CONSOLE and self.opening.done:
+            return not self.has_class("-done") and self._tasks.finished
         return super().changed()
 
     def draft(self) -> Mapping[str, Any]:
         return {
-            "how": self.query_one("#how", Choices).value,
+            "how": self._how.value,
             "place": self.query_one("#source", Choices).value,
             "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
-            "ticks": self.query_one(Checklist).ticks,
+            "ticks": self._tasks.ticks,
         }
 
     def leave(self) -> None:

@@ -168,6 +168,8 @@ class PgpKeyPane(StepPane):
     def heading(self) -> Sentence:
         if self._start["replacement"]:
             return "Replace your PGP key"
+        if self._keys is not None and not self._keys:
+            return "Create your PGP key"
         return "Skip this step" if self._needless else super().heading()
 
     @property
@@ -242,8 +244,6 @@ class PgpKeyPane(StepPane):
             self.focus_primary()
         else:
             self.query_one("#keys" if self._keys else "#name").focus()
-        if not keys and not self._start["replacement"]:
-            self.query_one(".pane-title", Text).update("Create your PGP key")
         self.call_after_refresh(self._remember)
 
     def _made_it(self, key: pgp_key.OwnChoice) -> None:

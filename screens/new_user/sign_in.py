@@ -26,7 +26,7 @@ from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
-from workflows.core.sentences import OnboardError, Problem, as_error, capitalized, said_so
+from workflows.core.sentences import OnboardError, Problem, Sentence, as_error, capitalized, said_so
 from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
@@ -151,6 +151,12 @@ class SignInPane(StepPane):
             classes="to-do",
         )
         yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
+
+    def heading(self) -> Sentence:
+        if self._has_password:
+            return super().heading()
+        effect = "Check that you can sign in" if self._identity.sign_in_url else "Continue without signing in"
+        return f"{effect} to {self.context.item}"
 
     def _tasks(self) -> tuple[Task, ...]:
         passphrase = Field(SecretInput(f"passphrase of {self._key}", id="passphrase"))

@@ -360,7 +360,7 @@ class StepPane(VerticalScroll):
         return {}
 
     def heading(self) -> Sentence:
-        """Return the page's subject, verb first."""
+        """Return the page's subject now, verb first."""
         return text_of(self.opening.step.heading).replace("{item}", self.context.item) or self.opening.title
 
     def primary(self) -> Primary:
@@ -372,9 +372,14 @@ class StepPane(VerticalScroll):
         return YOURS
 
     def primary_changed(self) -> None:
-        """Announce that `primary` or `turn` may have changed."""
+        """Announce that `primary`, `turn` or `heading` may have changed."""
         if self.is_attached:
             self.screen.post_message(self.PrimaryChanged())
+
+    def show_heading(self) -> None:
+        title, heading = self.query_one(".pane-title", Text), text_of(self.heading())
+        if str(title.visual) != heading:
+            title.update(heading)
 
     def focus_primary(self) -> None:
         """Focus the primary action, as soon as nothing is running."""

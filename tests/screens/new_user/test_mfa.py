@@ -29,10 +29,11 @@ from support.terminal_picture import codes_in
 from textual.widgets import Button, Static
 
 from screens.new_user.mfa import QrDialog
-from screens.step.page import is_displayed
+from screens.step.page import StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices
+from screens.widgets.text import Text
 from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -144,10 +145,13 @@ async def test_who_got_only_roles_is_led_to_the_device_that_they_have(
         assert app.focused is app.screen.query_one(f"#{focused}")
         before = app.pane.query_one("#before")
         assert is_displayed(before) is (focused == "open"), "the primary action says the same"
+        title, registers = app.pane.query_one(".pane-title", Text), StepPane.heading(app.pane)
+        assert (str(title.visual) == registers) is (focused == "open"), "there is nothing to register"
         app.pane.query_one("#signed-in", Button).press()
         await rest(pilot)
         assert is_displayed(before)
         assert not app.pane.primary().ready, "the list is begun"
+        assert str(title.visual) == registers
     session.close()
 
 

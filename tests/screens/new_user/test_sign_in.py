@@ -28,7 +28,7 @@ from screens.new_user.handoff import HandoffPane
 from screens.new_user.pgp_key import PgpKeyPane
 from screens.new_user.sign_in import SignInPane
 from screens.step import finished
-from screens.step.page import is_displayed
+from screens.step.page import StepPane, is_displayed
 from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import SecretInput, SecretText
@@ -508,6 +508,7 @@ async def test_a_machine_user_or_who_only_gets_other_roles_goes_on_without_a_pas
         await rest(pilot)
         assert not app.pane.query("#passphrase")
         assert ("signin.aws" in said(app)) is not machine
+        assert app.pane.heading() != StepPane.heading(app.pane), "there is no password to sign in with"
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is (Status.DONE if machine else Status.UNCONFIRMED), "nobody saw a sign-in"
