@@ -30,7 +30,7 @@ MAX_PROSE = 500
 MAX_POLICY = 20
 
 _IAM_NAME = r"[A-Za-z0-9_+=,.@-]"
-_NAME_OF = "(letters, digits and + = , . @ _ -, at most"
+_NAME_OF = "(letters, digits and +=,.@_- only, at most"
 _FORMS: Mapping[str, tuple[str, str]] = {
     "project": (
         r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}",
@@ -55,7 +55,7 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     "region": (r"[a-z0-9-]{1,40}", "a region's name"),  # botocore checks whether it exists
     "key_fingerprint": (r"[0-9A-F]{40}", "the fingerprint of a PGP key (40 hexadecimal digits)"),
     "access_key_id": (r"AKIA[A-Z0-9]{12,124}", "an access key id (AKIA and 12 or more of A-Z and 0-9)"),
-    "partition": ("|".join(SIGN_IN_DOMAINS), f"one of {', '.join(SIGN_IN_DOMAINS)}"),
+    "partition": ("|".join(SIGN_IN_DOMAINS), f"a partition ({', '.join(SIGN_IN_DOMAINS)})"),
 }
 """For each field, the pattern of its whole value, and its name in errors."""
 _TRICKS = re.compile(
@@ -73,7 +73,7 @@ _OF_A_POLICY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
 def check(**values: str) -> list[Problem]:
     """Return what is wrong with the values of some fields, named as in a message ("user", "account_id")."""
     return [
-        Problem(f"{field}: {shown(value)} isn't {_FORMS[field][1]}.", field)
+        Problem(f"{shown(value)} isn't {_FORMS[field][1]}.", field)
         for field, value in values.items()
         if not re.fullmatch(_FORMS[field][0], value)
     ]

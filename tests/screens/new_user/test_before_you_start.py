@@ -17,6 +17,7 @@ from screens.new_user.pgp_key import PgpKeyPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.text import Text
 from workflows.core.installation import COMMANDS
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -209,3 +210,21 @@ async def test_what_lies_ahead_is_less_with_a_handoff(tmp_path: Path) -> None:
             assert app.pane.draft()["handed"] is bool(draft)
         session.close()
     assert len(purposes) == 2
+
+
+async def test_an_error_calls_the_field_by_its_label_and_keeps_the_list_of_signs_in_a_row(
+    tmp_path: Path,
+) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#user", Input).value = "jane!doe"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        (refused,) = [text_of(problem.message) for problem in app.pane.problems if problem.fatal]
+        labels = {str(label.visual) for label in app.pane.query(".row-label").results(Text)}
+        assert [label for label in labels if label in refused] == ["IAM user name"]
+        assert not refused.startswith("user:")
+        assert "+=,.@_-" in app.text()
+    session.close()
