@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button as AnyButton
 
-from screens.widgets.text import Button, ButtonRow, Text, styled
+from screens.widgets.text import Button, ButtonRow, Lines, Text, styled
 from workflows.core.sentences import Sentence, text_of
 
 _DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
@@ -65,7 +65,7 @@ class _Row(ButtonRow):
         said = [button for button in (task.confirms, self._said) if button]
         super().__init__(
             Text("", classes="task-mark"),
-            Text(task.what, classes="task-label"),
+            Lines(task.what, classes="task-label"),
             *value,
             *task.buttons,
             *task.asides,

@@ -23,8 +23,8 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
 """Characters that Unicode calls printable but nobody sees: fillers, and selectors that can carry hidden
 text."""
 _MARKED = re.compile(r"^ *(?:[✓✗!•…●○–?~≠-] +)?")
-_TOGETHER = re.compile(r"(?:[0-9A-F]{4} ){4}[0-9A-F]{4}\b|(?:^|(?<=\S))  (\S+(?: \S+)*)(?:  |$)")
-"""Half a fingerprint, or a command after two blanks."""
+_TOGETHER = re.compile(r"(?:[0-9A-F]{4} ){4}[0-9A-F]{4}\b|“[^”]{1,40}”|(?:^|(?<=\S))  (\S+(?: \S+)*)(?:  |$)")
+"""Half a fingerprint, a button's label, or a command after two blanks."""
 _CONTROLS = {number: chr(0x2400 + number) for number in range(32)} | {127: "␡"}
 
 
@@ -78,7 +78,7 @@ class _ByFolder(TextWrapper):
 def folded(line: str, width: int, *, breaks: bool = True) -> str:
     """Fold a line into rows, indented below its first word; a path continues below its own start.
 
-    Half a fingerprint stays in one row, and so does a command if it fits.
+    Half a fingerprint stays in one row, and so does a button's label or a command if it fits.
 
     Args:
         line: a safe text without line ends.

@@ -16,6 +16,7 @@ COMMAND = "gpg --armor --export NAME"
         (f"Its key is {HALF} {HALF}", ["Its key is", HALF, HALF]),
         (f"Ask for the output of:  {COMMAND}", ["Ask for the output of:", COMMAND]),
         (f"Ask for:  {COMMAND}  and read it on", ["Ask for:", f"{COMMAND}  and", "read it on"]),
+        ("Choose “Next”, “Assign MFA device”", ["Choose “Next”,", "“Assign MFA device”"]),
         ("! Ask:  gpg --export-options minimal A", ["! Ask:  gpg --export-options", "  minimal A"]),
     ],
 )
