@@ -280,6 +280,7 @@ class HandoffPane(StepPane):
         self.drop_note()  # the handoff being read is newer than the note
         lines = [
             f"✓ This handoff{f' from {arrival.source}' if arrival.source else ''} is for you.",
+            *(f"✓ {account}: your password and access keys stay as they were." for account in arrival.stays),
             *(f"! {text_of(remark)}" for remark in (*arrival.remarks, compare) if remark),
             *_handoff_lines(arrival.came, arrival.own_keys, arrival.known),
         ]

@@ -88,6 +88,7 @@ class Arrival:
         own_keys: for each identity that came, the user id of the user's key that it is encrypted to, or ""
             if nothing in it is encrypted.
         remarks: what the user should know, one sentence each.
+        stays: the accounts whose password and access keys it leaves as they were.
         known: ids of the project's accounts that this computer knows.
         text: the message that it was read from.
     """
@@ -97,6 +98,7 @@ class Arrival:
     source: str
     own_keys: tuple[str, ...]
     remarks: tuple[Sentence, ...]
+    stays: tuple[str, ...] = ()
     known: frozenset[str] = frozenset()
     text: str = ""
 
@@ -182,7 +184,8 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     accepted = handoff_of(context) if "handoff" in context.facts else None
     known = known_accounts(handoff.project, environment.home, accepted)
-    return Arrival(handoff, came, source, names, remarks, known, text)
+    stays = tuple(each.account_name for each in came.identities if accepted and _only_roles(each))
+    return Arrival(handoff, came, source, names, remarks, stays, known, text)
 
 
 def asked_since(facts: Facts) -> bool:
@@ -400,6 +403,11 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
     )
 
 
+def _only_roles(identity: Identity) -> bool:
+    """Return whether an identity that signs in gets no password or access key."""
+    return bool(identity.sign_in_url) and not identity.encrypted
+
+
 def _user_id(details: KeyDetails) -> str:
     return next((user_id.text for user_id in details.user_ids), details.fingerprint[-16:])
 
@@ -407,13 +415,12 @@ def _user_id(details: KeyDetails) -> str:
 def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> Iterator[Sentence]:
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):
-        if key is None and identity.sign_in_url and "handoff" in context.facts:
-            yield f"{identity.account_name}: your password and access keys stay as they were."
-        elif key is None and identity.sign_in_url:
-            yield (
-                f"{identity.account_name}: it brings no password. If you haven't chosen your own yet, "
-                "read the handoff before this one first."
-            )
+        if _only_roles(identity):
+            if "handoff" not in context.facts:
+                yield (
+                    f"{identity.account_name}: it brings no password. If you haven't chosen your own yet, "
+                    "read the handoff before this one first."
+                )
         elif key is None:
             yield f"{identity.account_name}: nothing in it is encrypted, so it brings no password."
         elif asked and key.details.fingerprint != asked:

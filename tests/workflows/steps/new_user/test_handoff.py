@@ -170,6 +170,7 @@ def test_other_roles_need_no_key_and_leave_password_and_access_key_as_they_were(
         (now,) = arrival.handoff.identities
         assert now == replace(first.identities[0], profiles=roles.identities[0].profiles)
         assert arrival.own_keys == ("",), "the password that stays didn't come with it"
+        assert (arrival.stays, len(arrival.remarks)) == (("security",), 1), "only the new role is a remark"
         assert Changes.between(first, arrival.handoff).renewed == ()
     gone = replace(roles.identities[0], sign_in_url="", user="jane.doe")
     assert gone.with_secrets_of(first.identities[0]).encrypted == ()
