@@ -130,11 +130,11 @@ class SignInPane(StepPane):
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
         if sign_in.replaces_password(self.context):
             yield Text(_REPLACED, classes="locked to-do")
-        ticks, tasks = self.opening.draft.get("ticks", ()), self._tasks()
-        if ticks and not (self.opening.done or self.opening.note):
-            yield Text(_NOT_NEEDED if len(ticks) == len(tasks) else _UNLOCK_AGAIN, classes="pane-note locked")
+        tasks = Checklist(*self._tasks(), ticks=self.opening.draft.get("ticks", ()), label_width=24, id="tasks")
+        if tasks.ticks and not (self.opening.done or self.opening.note):
+            yield Text(_NOT_NEEDED if tasks.finished else _UNLOCK_AGAIN, classes="pane-note locked")
         with Vertical(classes="to-do", id="list"):
-            yield Checklist(*tasks, ticks=ticks, label_width=24, id="tasks")
+            yield tasks
             with Horizontal(id="in-clear"):
                 yield Text("One-time password:  ", classes="notes")
                 yield SecretText(id="password")
