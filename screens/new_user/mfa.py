@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.css.query import NoMatches
 from textual.style import Style
 from textual.widgets import Input
 
@@ -30,6 +29,7 @@ from screens.widgets.fields import (
     SecretInput,
     Wanted,
 )
+from screens.widgets.parts import Part
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, styled
 from workflows.aws.authenticator import code_problem, grouped_seed
 from workflows.core.secret import Secret
@@ -248,7 +248,7 @@ class MfaPane(BrowsingPane):
     """Two ways; over the API the first Next creates the device, the second enables it."""
 
     DEFAULT_CSS = """
-    MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; }
+    MfaPane #found { height: auto; }
     MfaPane Checklist { margin-bottom: 1; }
     MfaPane.-full Checklist, MfaPane.-full ButtonRow { margin: 0; }
     MfaPane .words { height: auto; }
@@ -277,32 +277,49 @@ class MfaPane(BrowsingPane):
             "ticks": done_before(opening.context, "mfa"),
             **opening.draft,
         }
-        self._how = Choices(_WAYS, id="how")
+        self._make_fields()
+
+    def _make_fields(self) -> None:
+        """Make what has values or changes, on the page or not yet."""
+        self._how, self._source = Choices(_WAYS, id="how"), Choices(_PLACES, id="source")
         self._how.choose(str(self._start["how"]))
+        self._source.choose(str(self._start["place"]))
         tasks = register_device(self.context, self._identity)
         self._tasks = Checklist(*tasks, ticks=self._start["ticks"], id="tasks")
+        example = "for example  ~/Downloads/accessKeys.csv"
+        self._path = PathField(str(self._start["path"]), example, id="path")
+        self._key_id, self._secret = KeyIdInput(id="key-id"), SecretInput(id="secret")
+        self._codes = DeviceCodes(self.context, id="codes")
 
     def compose_body(self) -> ComposeResult:
         yield self._how
-        with Vertical(id="console"):
-            yield self._tasks
-            yield SandboxPhone(self.context.environment)
-            yield Text(_UNCHANGED if self._unchanged else _NOTES, classes="words after spare")
-        with Vertical(id="api"):
-            yield Text(
+        yield Part(
+            self._tasks,
+            SandboxPhone(self.context.environment),
+            Text(_UNCHANGED if self._unchanged else _NOTES, classes="words after spare"),
+            id="console",
+            shown="console" in self._shown(),
+        )
+        yield Part(
+            Text(
                 f"Use an access key of {self._identity.user} in {account_label(self._identity)}.\n"
                 "iam-onboard creates the device and shows its QR code.",
                 classes="words",
-            )
-            yield Text("Where is the access key?")
-            yield Choices(_PLACES, id="source")
-            with Vertical(id="where"):
-                example = "for example  ~/Downloads/accessKeys.csv"
-                yield FieldRow("CSV file", PathField(str(self._start["path"]), example, id="path"))
-                yield FieldRow("Access key id", KeyIdInput(id="key-id"))
-                yield FieldRow("Secret access key", SecretInput(id="secret"))
+            ),
+            Text("Where is the access key?"),
+            self._source,
+            Part(FieldRow("CSV file", self._path), id="file", shown=self._source.value == "file"),
+            Part(
+                FieldRow("Access key id", self._key_id),
+                FieldRow("Secret access key", self._secret),
+                id="typed",
+                shown=self._source.value == "typed",
+            ),
+            id="api",
+            shown="api" in self._shown(),
+        )
         yield Text("", id="found", classes="words")
-        yield DeviceCodes(self.context, id="codes")
+        yield self._codes
         yield ButtonRow(
             Button(_HAVE_LABELS[self._known], id="before"),
             Button("Another way", id="other-way"),
@@ -310,11 +327,10 @@ class MfaPane(BrowsingPane):
         )
 
     def on_mount(self) -> None:
-        self.query_one("#source", Choices).choose(str(self._start["place"]))
         if self.opening.done:
             self.focus_primary()
         elif self._how.value == mfa.CONSOLE:
-            self.call_after_refresh(self.focus_primary if self._has_one else self._tasks.focus_next)
+            self.call_after_refresh(self.focus_primary if self._has_one else self._focus_way)
         self._show()
 
     # -- action bar --------------------------------------------------------------------------------
@@ -376,8 +392,16 @@ class MfaPane(BrowsingPane):
     @on(OptionList.OptionSelected, "#how")
     def _chose_how(self) -> None:
         self._ask_how()
-        console = self._how.value == mfa.CONSOLE
-        self.call_after_refresh(self._tasks.focus_next if console else self.query_one("#source").focus)
+        self.call_after_refresh(self._focus_way)
+
+    async def _focus_way(self) -> None:
+        """Focus what comes first for the chosen way."""
+        if self._how.value == mfa.CONSOLE:
+            await self.query_one("#console", Part).fill()
+            self._tasks.focus_next()
+        else:
+            await self.query_one("#api", Part).fill()
+            self._source.focus()
 
     @on(Button.Pressed, "#before")
     def _registered_before(self) -> None:
@@ -401,7 +425,7 @@ class MfaPane(BrowsingPane):
         self.remove_class("-done")
         self._serial = None
         self._show()
-        self.call_after_refresh(self._tasks.focus_next)
+        self.call_after_refresh(self._focus_way)
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
@@ -409,27 +433,30 @@ class MfaPane(BrowsingPane):
         if self._tasks.finished:
             self.focus_primary()
 
+    def _shown(self) -> Sequence[str]:
+        """Return the parts that are on the page, by id."""
+        if self.inside or self.has_class("-done"):
+            return ()
+        if self._how.value == mfa.CONSOLE:
+            return ("console",)
+        return () if self._serial or self._pending else ("api", self._source.value)
+
     @on(OptionList.OptionHighlighted)
     def _show(self) -> None:
         """Show only what belongs to the chosen way."""
-        try:
-            how, place = self._how.value, self.query_one("#source", Choices).value
-        except NoMatches:
-            return  # the list is filled before the others are there
-        found = self._serial is not None and how == mfa.API
-        self.query_one("#found", Text).show_lines(self._registered(found=found))
-        listed = how == mfa.CONSOLE and not self._tasks.finished  # the primary says the same then
+        how, parts = self._how.value, self._shown()
+        self.query_one("#found", Text).show_lines(
+            self._registered(found=bool(self._serial) and how == mfa.API)
+        )
+        for part in self.query(Part):
+            part.reveal(shown=part.id in parts)
+        listed = "console" in parts and not self._tasks.finished  # the primary says the same then
         offers = not self.inside and not self.has_class("-done")
         self.show_parts(
             before=(listed or self._known) and offers and not self._has_one,
             other_way=offers,
-            console=how == mfa.CONSOLE and offers,
-            api=how == mfa.API and not found and self._pending is None and not self.inside,
             codes=how == mfa.API and self._pending is not None,
-            where=place != KeyPlace.KEPT.value,
         )
-        for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
-            FieldRow.of(self.query_one(f"#{name}")).display = place == of.value
         self.primary_changed()
 
     def _registered(self, *, found: bool) -> tuple[str, ...]:
@@ -457,12 +484,12 @@ class MfaPane(BrowsingPane):
             self.run_unlocked("begin", lambda report: mfa.begin(key, self.context, report), self._begun)
 
     def _key(self) -> KeyInHand:
-        place = KeyPlace(self.query_one("#source", Choices).value)
-        secret = Secret(self.query_one("#secret", SecretInput).value)
+        place = KeyPlace(self._source.value)
+        secret = Secret(self._secret.value)
         return KeyInHand(
             place,
-            self.query_one("#path", Input).value,
-            self.query_one("#key-id", Input).value.strip(),
+            self._path.value,
+            self._key_id.value.strip(),
             secret if place is KeyPlace.TYPED and secret else None,
         )
 
@@ -474,14 +501,14 @@ class MfaPane(BrowsingPane):
             return
         self._pending = device
         self._show()
-        await self.query_one(DeviceCodes).begin(device)
+        await self._codes.begin(device)
 
     @on(StepPane.MoveFailed)
     def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
         """Ask for two new codes, since the given ones are spent, or for a new device."""
         if self._pending is None or self._pending.seed.dropped:
             return
-        self.query_one(DeviceCodes).ask_again()
+        self._codes.ask_again()
         self.show_problems([])
         if isinstance(message.error, mfa.DeviceGone):
             self._pending.drop()
@@ -491,7 +518,7 @@ class MfaPane(BrowsingPane):
     def place_problems(self, problems: Sequence[Problem]) -> None:
         """Show a problem of two complete codes once: at its field, no longer below the fields."""
         super().place_problems(problems)
-        if problems and not any(map(code_problem, self.query_one(DeviceCodes).codes())):
+        if problems and not any(map(code_problem, self._codes.codes())):
             self.query_one("#check", Text).update("")
 
     # -- the input ---------------------------------------------------------------------------------
@@ -499,7 +526,7 @@ class MfaPane(BrowsingPane):
     def request(self) -> mfa.Request:
         if self._how.value == mfa.CONSOLE:
             return mfa.Request(mfa.CONSOLE)
-        first, second = self.query_one(DeviceCodes).codes()
+        first, second = self._codes.codes()
         return mfa.Request(mfa.API, self._serial, self._pending, first, second)
 
     def changed(self) -> bool:
@@ -511,8 +538,8 @@ class MfaPane(BrowsingPane):
     def draft(self) -> Mapping[str, Any]:
         return {
             "how": self._how.value,
-            "place": self.query_one("#source", Choices).value,
-            "path": existing_path(self.query_one("#path", Input).value, self.context.environment.home),
+            "place": self._source.value,
+            "path": existing_path(self._path.value, self.context.environment.home),
             "ticks": self._tasks.ticks,
         }
 
@@ -520,4 +547,3 @@ class MfaPane(BrowsingPane):
         """Forget the seed and the key; the vault has the seed."""
         if self._pending is not None:
             self._pending.drop()
-        self.query_one("#secret", SecretInput).clear()

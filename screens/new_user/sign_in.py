@@ -7,7 +7,7 @@ do neither are led to a replacement request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from textwrap import fill
 from typing import Any, ClassVar, NamedTuple
@@ -15,7 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 from textual import on
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
+from textual.widget import Widget
 
 from screens.new_user.replacement import offer_replacement
 from screens.step.page import Opening, Primary, StepPane, Turn
@@ -23,6 +24,7 @@ from screens.widgets.checklist import Checklist, Task
 from screens.widgets.dialogs import Confirm, ask, in_turn
 from screens.widgets.fields import MASK, Field, SecretInput, SecretText
 from screens.widgets.own_terminal import lend_terminal
+from screens.widgets.parts import Part
 from screens.widgets.text import LINE_CELLS, Button, ButtonRow, Text
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -95,7 +97,6 @@ class SignInPane(StepPane):
     FITS = True
     DEFAULT_CSS = """
     SignInPane Checklist { margin-bottom: 1; }
-    SignInPane #list { height: auto; }
     SignInPane #in-clear { display: none; height: auto; margin-left: 5; }
     SignInPane #in-clear.-shown { display: block; }
     SignInPane #in-clear > .notes { width: auto; }
@@ -103,7 +104,7 @@ class SignInPane(StepPane):
     SignInPane .notes { color: $text-muted; }
     SignInPane.-full Checklist, SignInPane.-full ButtonRow { margin: 0; }
     SignInPane.-locked .opened, SignInPane.-open .locked { display: none; }
-    SignInPane.-done .to-do, SignInPane .again, SignInPane.-hints .spare { display: none; }
+    SignInPane .again, SignInPane.-hints .spare { display: none; }
     SignInPane.-done .again { display: block; }
     """
 
@@ -116,6 +117,10 @@ class SignInPane(StepPane):
         self._needless = False
         self._guarded: bool | None = None
         self.password: Secret | None = None
+        self._tasks = Checklist(
+            *self._listed(), ticks=opening.draft.get("ticks", ()), label_width=24, id="tasks"
+        )
+        self._in_clear = SecretText(id="password")
         self.set_class(self._has_password, "-locked")  # set here, so that the whole page is styled once
 
     def compose_body(self) -> ComposeResult:
@@ -128,29 +133,28 @@ class SignInPane(StepPane):
             yield Text(self._recorded(), classes="again")
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
         yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="notes")
+        yield Part(*self._to_do(), id="to-do", shown=not self.opening.done)
+        yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
+
+    def _to_do(self) -> Iterator[Widget]:
+        """Yield the list, with what is said of it and what else can be done."""
         if sign_in.replaces_password(self.context):
-            yield Text(_REPLACED, classes="locked to-do")
-        tasks = Checklist(*self._tasks(), ticks=self.opening.draft.get("ticks", ()), label_width=24, id="tasks")
-        if tasks.ticks and not (self.opening.done or self.opening.note):
-            yield Text(_NOT_NEEDED if tasks.finished else _UNLOCK_AGAIN, classes="pane-note locked")
-        with Vertical(classes="to-do", id="list"):
-            yield tasks
-            with Horizontal(id="in-clear"):
-                yield Text("One-time password:  ", classes="notes")
-                yield SecretText(id="password")
-        encrypted = f"Encrypted to your key {grouped(identity.key_fingerprint)}"
-        yield Text(f"{encrypted}\n{_REMEMBERED}", classes="notes locked to-do")
+            yield Text(_REPLACED, classes="locked")
+        if self._tasks.ticks and not self.opening.note:
+            yield Text(_NOT_NEEDED if self._tasks.finished else _UNLOCK_AGAIN, classes="pane-note locked")
+        yield self._tasks
+        yield Horizontal(Text("One-time password:  ", classes="notes"), self._in_clear, id="in-clear")
+        encrypted = f"Encrypted to your key {grouped(self._identity.key_fingerprint)}"
+        yield Text(f"{encrypted}\n{_REMEMBERED}", classes="notes locked")
         for_aws = f"{_OLD}\n{_CODE}" if sign_in.replaces_password(self.context) else _OLD
         yield Text(for_aws, classes="notes opened spare")
-        yield Text("", classes="notes opened", id="notes")
+        yield Text(self._notes(), classes="notes opened", id="notes")
         yield ButtonRow(
             Button("Let gpg ask", id="pinentry", classes="locked"),
             Button("Replace my PGP key", id="replace", classes="locked"),
             Button(_HINT_LABELS[False], id="hints", key="w", classes="opened"),
             Button("I already signed in", id="already"),
-            classes="to-do",
         )
-        yield ButtonRow(Button("Unlock the password again", id="again"), classes="again")
 
     def heading(self) -> Sentence:
         if self._has_password:
@@ -158,7 +162,7 @@ class SignInPane(StepPane):
         effect = "Check that you can sign in" if self._identity.sign_in_url else "Continue without signing in"
         return f"{effect} to {self.context.item}"
 
-    def _tasks(self) -> tuple[Task, ...]:
+    def _listed(self) -> tuple[Task, ...]:
         passphrase = Field(SecretInput(f"passphrase of {self._key}", id="passphrase"))
         return (
             Task("Unlock your password", passphrase.add_class("locked"), watched=True),
@@ -209,8 +213,6 @@ class SignInPane(StepPane):
 
     def on_mount(self) -> None:
         self.query_one(".pane-purpose").display = self._has_password
-        if self._has_password:
-            self._arrange()
         if self.opening.done:
             self.focus_primary()
 
@@ -223,11 +225,12 @@ class SignInPane(StepPane):
         self.refresh_bindings()
 
     @on(Button.Pressed, "#again")
-    def _do_again(self) -> None:
+    async def _do_again(self) -> None:
         """Bring back a done sign-in's list on request."""
         self.remove_class("-done")
         self.primary_changed()
-        self.call_after_refresh(self.query_one("#passphrase").focus)
+        await self.query_one("#to-do", Part).reveal()
+        self.query_one("#passphrase").focus()
 
     # -- action bar --------------------------------------------------------------------------------
 
@@ -252,13 +255,13 @@ class SignInPane(StepPane):
         Users who had gone through it when the wizard ended don't need a password for that.
         """
         here = self.password is not None or not self.opening.done
-        return self._has_password and here and self.query_one(Checklist).finished
+        return self._has_password and here and self._tasks.finished
 
     @on(Checklist.Moved)
     def _moved(self) -> None:
         self.query_one("#already").display = not self._signed_in  # the primary action says the same
         if self._signed_in:
-            self.query_one("#password", SecretText).hide()
+            self._in_clear.hide()
             self.focus_primary()
         else:
             self.primary_changed()
@@ -315,7 +318,7 @@ class SignInPane(StepPane):
             self.drop_note()  # a try without a passphrase leaves it
             super().show_problems([])
             self._arrange()
-            self.call_after_refresh(self.query_one(Checklist).did, 1)
+            self.call_after_refresh(self._tasks.did, 1)
 
     @on(StepPane.MoveFailed)
     def _back_to_the_field(self, message: StepPane.MoveFailed) -> None:
@@ -329,7 +332,7 @@ class SignInPane(StepPane):
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Focus what is next in the list, whose completion is the only possible problem."""
         if problems:
-            self.query_one(Checklist).ask_first()
+            self._tasks.ask_first()
 
     @on(Button.Pressed, "#replace")
     def _offer_replacement(self) -> None:
@@ -349,7 +352,7 @@ class SignInPane(StepPane):
         self.open_in_browser(self._identity.sign_in_url, self._page_opened)
 
     def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
-        self.query_one(Checklist).opened(opened, self._page())
+        self._tasks.opened(opened, self._page())
         self.make_room()
 
     @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
@@ -363,7 +366,7 @@ class SignInPane(StepPane):
     def _show_password(self) -> None:
         """Show the password for some seconds; a second time hides it."""
         if self.password is not None:
-            self.query_one("#password", SecretText).toggle(self.password)
+            self._in_clear.toggle(self.password)
 
     @on(SecretText.Turned)
     def _shown(self, event: SecretText.Turned) -> None:
@@ -410,9 +413,7 @@ class SignInPane(StepPane):
 
     def leave(self) -> None:
         """Forget the password and the input, and clear it from the clipboard if it is still there."""
-        if not self._has_password:
-            return
-        self.query_one("#password", SecretText).hide()
+        self._in_clear.hide()
         if self.password is not None:
             self.forget()
             in_turn(self.app, partial(_clear_clipboard, self.app, self.context.environment.clipboard))
@@ -431,7 +432,7 @@ class SignInPane(StepPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
-        ticks = self.query_one(Checklist).ticks if self._has_password and not self.opening.done else []
+        ticks = self._tasks.ticks if self._has_password and not self.opening.done else []
         return {"ticks": ticks} if ticks else {}
 
     def changed(self) -> bool:

@@ -113,6 +113,7 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         app.pane.query_one("#how", Choices).choose("api")
+        await rest(pilot)
         app.pane.query_one("#source", Choices).choose("file")
         app.pane.query_one("#path", Input).value = path
         await pilot.press("ctrl+n")
