@@ -19,6 +19,7 @@ from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in
 from workflows.core.sentences import OnboardError, Problem, Sentence, count, joined, listed
 from workflows.core.shapes import texts
+from workflows.core.text import one_line
 from workflows.git import Git
 from workflows.gpg.tools import GpgMissing
 from workflows.gpg.verdict import judge_file
@@ -48,6 +49,8 @@ FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
 _MOST_REMARKS = 3
 _MOST_NAMED = 6
+_MOST_OF_A_NAME = 70
+"""Characters of a mistyped name to show; IAM's own have at most 64."""
 _WORKS_WITHOUT = "You can write the files without it, but not check their format, plan or apply."
 MISSING: Mapping[str, Sentence] = {
     "joining": "Say who joins",
@@ -188,8 +191,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         if same := [earlier for earlier in request.joining[:index] if earlier.casefold() == name.casefold()]:
             problems.append(Problem(f"{same[0]} and {name} are the same name: type it once.", "joining"))
             continue
+        shown = one_line(name, _MOST_OF_A_NAME)
         problems += [
-            Problem(f"{name}: {found.message}", "joining", found.fatal) for found in check_name(name, "user")
+            Problem(f"{shown}: {found.message}", "joining", found.fatal) for found in check_name(name, "user")
         ]
     both = sorted(set(request.joining) & {*request.leaving, *request.staying})
     both += sorted(set(request.leaving).intersection(request.staying))

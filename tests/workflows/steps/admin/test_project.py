@@ -299,6 +299,7 @@ def test_the_project_can_be_done_again_after_its_people_were_written(admin_proje
         (Request(path="/x", layers=LAYERS, asked=("leaving",)), "leaving"),
         (Request(path="/x", layers=LAYERS, joining=("a example",)), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("ñandú",)), "joining"),
+        (Request(path="/x", layers=LAYERS, joining=("long" * 1000,)), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("a.example", "A.Example")), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("a.example",), leaving=("a.example",)), "leaving"),
         (Request(path="/x", layers=LAYERS, leaving=("a.example",), regrouping=("a.example",)), "leaving"),
@@ -309,6 +310,7 @@ def test_input_that_cannot_be_meant_is_refused(
 ) -> None:
     problems = project.validate(request_, admin_project.context())
     assert [problem for problem in problems if problem.fatal and problem.field == field]
+    assert all(len(text_of(problem.message)) < 200 for problem in problems), "it stands below the field"
 
 
 def test_a_project_that_moved_away_is_noticed(admin_project: AdminProject) -> None:
