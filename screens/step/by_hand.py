@@ -22,8 +22,6 @@ from workflows.steps.shared import by_hand
 
 _BETWEEN = 3
 """Columns between two layers."""
-_SECONDS = 3.0
-"""Seconds to announce at least that another layer is shown."""
 
 
 def pending_words(number: int) -> str:
@@ -68,8 +66,6 @@ class LayerBar(Text):
             layers: each account's name, with its layer's status in a few words.
             current: the account of the layer shown.
         """
-        if self._current not in {"", current}:
-            self.notify(f"Now: {current}", timeout=_SECONDS)
         self._layers, self._current = layers, current
         self.seen.add(current)
         text = self._text()
