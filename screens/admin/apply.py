@@ -427,6 +427,7 @@ class ApplyPane(TerraformPane):
             self._ended = f"! {alone}{self._outlook.stands}"
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self.query_one("#in-use").set_class(not self._outlook.in_use, "hidden")
+        self.post_message(self.Looked("plan", bool(self._outlook.refusal)))
         self._show()
         self.query_one(PaceLine).begin(self._outlook.began_at)
         failed = bool(self._ended)  # its result couldn't be recorded: don't retry automatically

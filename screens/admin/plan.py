@@ -541,6 +541,7 @@ class PlanPane(TerraformPane):
         wanted, self._found = looked
         if self.opening.interrupted and self._planned and not self._found.refusal:
             self.drop_note()  # ^n accepts this plan instead of starting another
+        self.post_message(self.Looked("plan", bool(self._found.refusal)))
         self._show()
         await self.query_one(CodeField).want(wanted)
         if self._found.old and not self._found.refusal and not wanted:
@@ -647,6 +648,7 @@ class PlanPane(TerraformPane):
     def _check(self) -> None:
         def checked(found: judged_plan.Return) -> None:
             self._found = found
+            self.post_message(self.Looked("plan", bool(found.refusal)))
             self._show()
             self.notify(text_of(found.refusal or "Files and state are still as planned."))
 

@@ -306,6 +306,18 @@ class StepPane(VerticalScroll):
 
         shown: Observation
 
+    @dataclass
+    class Looked(Posted):
+        """The page knows whether what a step of its item gave can still be used.
+
+        Attributes:
+            step: the step's id.
+            outdated: whether the step has to be done again.
+        """
+
+        step: str
+        outdated: bool
+
     class NoteDropped(Message):
         """The machine's remark on the step no longer holds."""
 

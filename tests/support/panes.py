@@ -21,6 +21,7 @@ from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
+from workflows.machine.state import Status
 from workflows.run import SessionRun
 
 SECONDS = 300.0
@@ -67,6 +68,10 @@ class PaneHost(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self.wizard)
+
+    def marked(self, step: str) -> Status:
+        """Return the status with which the list of steps shows a step."""
+        return next(entry.status for entry in self.wizard._steps if entry.key.step == step)
 
     @property
     def pane(self) -> StepPane:

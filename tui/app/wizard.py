@@ -166,6 +166,7 @@ class WizardScreen(OneFocus):
         self._unsure = list[tuple[Sentence, Sentence]]()
         self._likely: Facts = {}
         self._steps: list[RailEntry] = []
+        self._outdated = set[StepKey]()
 
     def compose(self) -> ComposeResult:
         self._fit_to(self.app.size, update=False)  # no widgets exist yet that would be restyled
@@ -446,6 +447,8 @@ class WizardScreen(OneFocus):
                 status = Status.READY  # it waits for the user
             elif status is Status.STALE and here and self.pane is not None and not self.pane.noted:
                 status = Status.READY  # it is up to date on the page, and only needs confirming
+            elif status in {Status.DONE, Status.UNCONFIRMED} and key in self._outdated:
+                status = Status.STALE
             worth = (
                 status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
             )
@@ -936,8 +939,16 @@ class WizardScreen(OneFocus):
             await self.go_to(key, keep=message.keeps)
             self._came_from = left if message.returns else None
 
+    @on(StepPane.Looked)
+    def _mark_outdated(self, message: StepPane.Looked) -> None:
+        if message.pane is self.pane and self.current is not None:
+            key = StepKey(message.step, self.current.item)
+            self._outdated = self._outdated | {key} if message.outdated else self._outdated - {key}
+            self.refresh_rail()
+
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
+        self._outdated.discard(message.key)
         if message.key == self.current:
             self._refresh_bar()  # now, since the looks take a moment
             await self._look_after(message.key)

@@ -442,6 +442,7 @@ async def test_a_plan_older_than_its_files_is_not_applied(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "layer/users.tf" in app.text()
+        assert app.marked("plan") is Status.STALE
         await press(pilot, "ctrl+n")
         assert isinstance(app.pane, PlanPane)
         assert requests == []

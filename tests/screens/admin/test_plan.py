@@ -176,10 +176,12 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "layer/users.tf" in str(app.pane.query_one("#standing", Text).content)
+        assert app.marked("plan") is Status.STALE
         await press(pilot, "ctrl+n")
         assert (len(desk.made), desk.status("plan")) == (1, Status.READY)
         await press(pilot, "ctrl+n")
         assert (len(desk.made), desk.status("plan")) == (1, Status.DONE)
+        assert app.marked("plan") is Status.DONE
 
 
 async def test_a_plan_that_was_applied_elsewhere_is_not_called_unapplied(desk: Desk) -> None:
