@@ -311,15 +311,14 @@ class Typed(Dialog[Answer]):
     def on_key(self, event: events.Key) -> None:
         """Take what is typed into the field, and lead up to it, also from a button."""
         if event.is_printable or event.key == "up":
-            self._fill(event, event.character or "" if event.is_printable else "")
+            self._fill(event.character or "" if event.is_printable else "")
 
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted into the field, also from a button."""
-        self._fill(event, event.text)
+        self._fill(event.text)
 
-    def _fill(self, event: events.Event, text: str) -> None:
+    def _fill(self, text: str) -> None:
         for field in self.query("#typed").results(Input):  # which stops what it takes itself
-            event.stop()
             field.focus()
             field.insert_text_at_cursor("".join(text.splitlines()[:1]))
 

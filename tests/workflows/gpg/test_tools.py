@@ -91,6 +91,20 @@ def test_a_gpg_that_does_not_end_is_ended(
         run_gpg([], gnupg_home=None, environment=scripted(tmp_path, "exec sleep 600"), **more)
 
 
+def test_a_gpg_that_is_ended_may_tidy_up(tmp_path: Path) -> None:
+    begun, tidied, cancelled = tmp_path / "begun", tmp_path / "tidied", Event()
+    script = f"trap 'touch {tidied}; exit' TERM; touch {begun}; while :; do sleep 0.05; done"
+    with pytest.raises(Cancelled):
+        run_gpg(
+            [],
+            gnupg_home=None,
+            environment=scripted(tmp_path, script),
+            cancelled=cancelled,
+            progress=lambda _seconds: cancelled.set() if begun.exists() else None,
+        )
+    assert tidied.exists()
+
+
 @pytest.mark.parametrize(
     ("cause", "kind"),
     [

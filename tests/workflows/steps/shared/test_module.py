@@ -57,7 +57,10 @@ AT = "2026-03-01T10:00:00+00:00"
 def test_a_step_is_confirmed_by_a_look_at_the_same_item_alone(
     tmp_path: Path, key: StepKey, seen: Observation, at: str
 ) -> None:
-    assert replace(context(tmp_path), observed={key: seen}).confirmed("mfa") == at
+    own = replace(context(tmp_path), observed={key: seen})
+    assert own.confirmed("mfa") == at
+    elsewhere = AT if key.item == "management" else ""
+    assert replace(own, item="management").confirmed("mfa") == elsewhere
 
 
 def test_a_step_ends_once_it_is_stopped(tmp_path: Path) -> None:
