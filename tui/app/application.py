@@ -278,9 +278,12 @@ class OnboardApp(Frame):
 
     async def action_home(self) -> None:
         if (wizard := self._resting_wizard()) is not None:
-            await self._leave_for_good(wizard)
-            failure, self.failure = self.failure, None
-            await self._show_home(failure, wizard.run.session.folder.name)
+            await wizard.leave_page(partial(self._go_home, wizard))
+
+    async def _go_home(self, wizard: wizards.WizardScreen) -> None:
+        await self._leave_for_good(wizard)
+        failure, self.failure = self.failure, None
+        await self._show_home(failure, wizard.run.session.folder.name)
 
     async def _leave_for_good(self, wizard: wizards.WizardScreen) -> None:
         """Save and close the open session, or delete it if it was only looked at."""
@@ -313,7 +316,10 @@ class OnboardApp(Frame):
             return
         if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
             self.action_swap_with_nobody()
-            return
+        else:
+            await wizard.leave_page(partial(self._swap, wizard, start))
+
+    async def _swap(self, wizard: wizards.WizardScreen, start: Start) -> None:
         if wizard.run.session.header.workflow == "new-user":
             await self._leave_for_good(wizard)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -42,7 +42,7 @@ from screens.step.page import (
 )
 from screens.step.record import TITLE, record_text
 from screens.widgets.checklist import Checklist
-from screens.widgets.dialogs import OneFocus, ask
+from screens.widgets.dialogs import Confirm, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
@@ -629,7 +629,15 @@ class WizardScreen(OneFocus):
     async def visit(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, unless something is running in the page."""
         if not self._refused_while_busy():
-            await self.go_to(key)
+            await self.leave_page(partial(self.go_to, key))
+
+    async def leave_page(self, go: Callable[[], Awaitable[None]]) -> None:
+        """Go, but ask first if some of the page's input would be lost."""
+        pane = self.pane
+        if pane is not None and pane.opened and (lost := pane.unkept):
+            ask(self, Confirm("Leave this page?", lost, "Leave", no="Stay"), lambda _yes: go())
+        else:
+            await go()
 
     def on_paste(self, event: events.Paste) -> None:
         """Pass text that is pasted onto the list of steps to the current step."""
@@ -869,7 +877,7 @@ class WizardScreen(OneFocus):
             return
         pane, key = self.pane, self.current
         if self._came_from and not self._stage.busy:
-            await self.go_to(self._came_from)
+            await self.leave_page(partial(self.go_to, self._came_from))
             return
         if pane is not None and pane.inside:
             pane.go_back()
@@ -880,7 +888,8 @@ class WizardScreen(OneFocus):
         listed = [entry.key for entry in self._steps if not entry.foreseen]
         index = listed.index(key) if key in listed else len(listed)
         if index or self._from_the_end:
-            await self.go_to(None if self._from_the_end else listed[index - 1])
+            to = None if self._from_the_end else listed[index - 1]
+            await self.leave_page(partial(self.go_to, to))
         else:
             await self.app.run_action("home")
 

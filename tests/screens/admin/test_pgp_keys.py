@@ -364,8 +364,14 @@ async def test_what_was_not_checked_is_said_not_to_be_kept(
         assert not ui.app.pane.unkept
         ui.app.pane.query_one(TextArea).load_text("x" * 100_000)
         assert ui.app.pane.unkept
+        await ui.press("escape")
+        assert isinstance(ui.app.screen, Confirm)
+        await ui.press("enter")
+        assert ui.app.pane.unkept, "it is still there"
         await ui.press("ctrl+n")
         assert not ui.app.pane.unkept, "it can't be used"
+        await ui.press("escape")
+        assert ui.app.wizard.current == StepKey("project")
 
 
 async def test_a_key_with_another_fingerprint_is_put_aside(

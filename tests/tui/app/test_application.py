@@ -662,6 +662,21 @@ async def test_quitting_asks_first_where_input_is_not_kept(
     house.reopened().close()
 
 
+async def test_home_is_reached_from_input_that_is_not_kept_only_after_a_question(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr(StepPane, "unkept", "A text isn't kept.")
+        await pilot.press("f3")
+        await settled(pilot)
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("left", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+
+
 async def test_quitting_asks_first_where_input_cannot_be_saved(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
