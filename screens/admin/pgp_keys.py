@@ -891,7 +891,9 @@ class PgpKeysPane(StepPane):
     def _answered(self) -> None:
         key, answer = self._comparable(self._comparing), self.query_one("#same", Choices).value
         if key is None or not answer:
-            self.show_problems([Problem("Choose an answer first.", "same")])
+            self.show_problems(
+                [Problem("No answer is chosen yet: go to yours (↑ ↓), and press Space.", "same")]
+            )
             return
         if answer == Comparison.LATER and self._answer(key) == Comparison.DIFFERS:
             answer = Comparison.DIFFERS  # the answer stands until the next comparison

@@ -332,6 +332,9 @@ async def test_a_fingerprint_is_a_question_without_an_answer(
         assert not ui.app.pane.primary().ready
         await ui.press("ctrl+n")
         assert ui.app.pane.has_class("-comparing")
+        assert [problem.field for problem in ui.app.pane.problems] == ["same"]
+        await ui.press("space")
+        assert (question.value, ui.app.pane.problems) == ("later", [])
         await ui.press("escape")
         assert ui.app.pane.opening.step.id == "pgp-keys"
         assert not ui.app.pane.has_class("-comparing")
