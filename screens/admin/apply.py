@@ -240,7 +240,7 @@ def _stand(progress: Applying, addresses: Sequence[str], over: Collection[str]) 
     ]
     mark = "✗" if failed else "…" if running else "✓" if done == len(addresses) else "·"
     parts = [f"{', '.join(failed)} failed"] if failed else running[:1]
-    return mark, "   ".join([f"{done} of {len(addresses)}", *parts])
+    return mark, "   ".join([f"{done} of {count(len(addresses), 'change')}", *parts])
 
 
 def _kind(address: str) -> str:

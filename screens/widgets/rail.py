@@ -52,7 +52,14 @@ STYLES: dict[Status, str] = {
     Status.UNCONFIRMED: "$warning",
 }
 """The colours of the marks; all others are quiet."""
-_IN_FOLDS = (Status.DONE, Status.UNCONFIRMED, Status.SKIPPED, Status.LOCKED, Status.READY)
+_IN_FOLDS = (
+    Status.DONE,
+    Status.UNCONFIRMED,
+    Status.SKIPPED,
+    Status.STALE,
+    Status.LOCKED,
+    Status.READY,
+)
 """The marks of folded steps, in order; the end of the line counts all steps."""
 _COMMON = {Status.DONE, Status.LOCKED}
 _EXPLAINS = 50

@@ -440,8 +440,8 @@ def test_of_many_people_those_who_are_not_done_are_shown_first_and_the_rest_is_c
     shown.show(progress, owners, 7)
     lines = str(shown.content).splitlines()
     assert [line.split() for line in lines[:3]] == [
-        ["✗", "person.39", "0", "of", "1", "user", "failed"],
-        ["…", "person.40", "0", "of", "1", "user,", "12", "s"],
-        ["·", "person.41", "0", "of", "1"],
+        ["✗", "person.39", "0", "of", "1", "change", "user", "failed"],
+        ["…", "person.40", "0", "of", "1", "change", "user,", "12", "s"],
+        ["·", "person.41", "0", "of", "1", "change"],
     ]
     assert re.findall(r"\d+", lines[-1]) == ["4993", "39"]
