@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class HandoffPane(StepPane):
 
     _arrival: handoff.Arrival | None = None
     _read: handoff.Request | None = None
-    _noticed: handoff.Request | None = None
+    _noticed: tuple[handoff.Request, int] | None = None
     _refused: handoff.Request | None = None
     _earlier: handoff.Request | None = None
     _before: tuple[handoff.Arrival | None, handoff.Request] = (None, handoff.Request())
@@ -208,13 +209,13 @@ class HandoffPane(StepPane):
         if (waits := [*self._waiting()]) != self._waits:
             self._waits = waits
             self.call_later(lambda: self.query_one("#waiting", Lines).show_lines(waits))
-        if path := handoff.arrived(self.context):
-            self.call_later(self._take, path, early=False)
-        elif path := handoff.earlier(self.context):
-            self.call_later(self._take, path, early=True)
+        came = handoff.arrived(self.context)
+        if path := came or handoff.earlier(self.context):
+            with suppress(OSError):  # it went away again
+                self.call_later(self._take, path, path.stat().st_mtime_ns, early=came is None)
 
-    def _take(self, path: Path, *, early: bool) -> None:
-        """Read a file, unless it was read before, or the user enters another that may be good.
+    def _take(self, path: Path, written: int, *, early: bool) -> None:
+        """Read a file, unless it was read as it is, or the user enters another that may be good.
 
         A file that is `early`, older than the request, is only offered.
         """
@@ -227,11 +228,11 @@ class HandoffPane(StepPane):
             return
         if (
             self.running_move
-            or request == self._noticed
+            or (request, written) == self._noticed
             or self.request() not in {handoff.Request(), self._refused}
         ):
             return
-        self._noticed = request
+        self._noticed = request, written
         self.query_one(TextArea).clear()
         self.query_one("#path", Input).value = request.path
         self._begin(request)
@@ -299,7 +300,7 @@ class HandoffPane(StepPane):
         if isinstance(message.error, handoff.HandoffChanged) and self._read is not None:
             self.call_later(self._begin, self._read)  # once this move is over
             return
-        self._refused = self._read
+        self._arrival, self._refused = None, self._read
         self.add_class("-refused")
         self._arrange(arrived=False)
         self.mark_refused_text()

@@ -505,9 +505,17 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert not app.pane.has_class("-arrived")
-        (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
+        mail, whole = mailbox / "handoff-jane.doe.txt", handoff_for(gpg, "jane").render()
+        mail.write_text(whole[:-100])
+        await until(pilot, lambda: bool(app.pane.problems))
+        mail.write_text(whole)
         await until(pilot, lambda: app.pane.has_class("-arrived"))
         await until(pilot, lambda: app.screen.focused is not None and app.screen.focused.id == "primary")
+        accept = app.pane.primary()
+        mail.unlink()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: bool(app.pane.problems))
+        assert app.pane.primary() != accept, "there is nothing left to accept"
     session.close()
 
 
