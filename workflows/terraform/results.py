@@ -355,6 +355,10 @@ def replace_next(folder: Path, address: str) -> None:
     write_record(folder / _REPLACE, {"addresses": list(addresses)})
 
 
-def forget_replacements(folder: Path) -> None:
-    """Remove the recorded addresses after a successful apply."""
-    (folder / _REPLACE).unlink(missing_ok=True)
+def forget_replacements(folder: Path, result: ApplyResult) -> None:
+    """Remove the recorded addresses that an apply has replaced, even if it failed elsewhere."""
+    pending = () if result.succeeded else pending_replacements(folder)
+    if left := [address for address in pending if address not in result.done]:
+        write_record(folder / _REPLACE, {"addresses": left})
+    else:
+        (folder / _REPLACE).unlink(missing_ok=True)

@@ -459,8 +459,8 @@ class Terraform:
         )
         if not result.untouched or stale:
             record.plan.unlink(missing_ok=True)
+        forget_replacements(self.folder, result)
         if result.succeeded:
-            forget_replacements(self.folder)
             return result
         if result.stopped:
             raise ApplyCancelled(result)

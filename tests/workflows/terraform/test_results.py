@@ -16,7 +16,16 @@ import pytest
 
 from workflows.core.shapes import WrongShape
 from workflows.terraform.failures import LockInfo
-from workflows.terraform.results import EndedRun, forget_lock, note_lock, run_that_left
+from workflows.terraform.results import (
+    ApplyResult,
+    EndedRun,
+    forget_lock,
+    forget_replacements,
+    note_lock,
+    pending_replacements,
+    replace_next,
+    run_that_left,
+)
 from workflows.terraform.runner import Kind, LeftRunning, Run, Watch
 
 _WORKS = {
@@ -162,3 +171,22 @@ def test_a_run_that_only_met_the_lock_does_not_hide_whose_it_is_and_one_that_wen
 def test_how_it_ended_is_said() -> None:
     killed = EndedRun("apply", "jane@laptop", "", "", "", killed=True)
     assert killed.ending != replace(killed, killed=False).ending
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "done", "left"),
+    [
+        (0, ("a",), ()),
+        (1, ("a", "c"), ("b",)),
+        (None, ("b",), ("a",)),
+        (1, (), ("a", "b")),
+        (1, ("a", "b"), ()),
+    ],
+)
+def test_what_an_apply_replaced_is_not_replaced_once_more(
+    tmp_path: Path, exit_code: int | None, done: tuple[str, ...], left: tuple[str, ...]
+) -> None:
+    for address in ("a", "b"):
+        replace_next(tmp_path, address)
+    forget_replacements(tmp_path, ApplyResult(exit_code, done, failed=(), remaining=()))
+    assert pending_replacements(tmp_path) == left
