@@ -37,6 +37,8 @@ with on_demand():
 _MOST_SESSIONS = 3
 """How many sessions a low screen lists; F3 lists all."""
 _LOW = 32
+_AROUND = 6
+"""The lines around the list, with the blank ones."""
 _SECONDS_BETWEEN_LOOKS = 5.0
 _OF_A_SESSION = {"archive", "restore", "delete", "report"}
 """Actions on the selected session."""
@@ -274,6 +276,7 @@ class HomeScreen(OneFocus):
     DEFAULT_CSS = """
     HomeScreen #home-rule { height: 1; border-top: solid $border-blurred; }
     HomeScreen #home-title { padding: 0 3; margin: 1 0; text-style: bold; }
+    HomeScreen.-full #home-title { margin-top: 0; }
     HomeScreen #home-words { height: auto; padding: 0 3; color: $text-muted; margin-bottom: 1; }
     HomeScreen #home-remarks {
         height: auto; max-height: 4; padding: 0 3; color: $text-warning; margin-bottom: 1;
@@ -433,6 +436,7 @@ class HomeScreen(OneFocus):
         self.set_class(self._crowded, "-crowded")
         options, at = self._list, self._at
         options.set_options(self._options())
+        self.set_class(options.option_count > self.size.height - _AROUND, "-full")
         lines = [number for number, option in enumerate(options.options) if not option.disabled]
         same = (number for number in lines if options.options[number].id == at)
         below = (number for number in lines if number >= (options.highlighted or 0))

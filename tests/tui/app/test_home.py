@@ -474,10 +474,13 @@ async def test_what_is_unfinished_comes_first_and_is_counted_apart_from_what_is_
         assert [int(number) for number in re.findall(r"\b\d+\b", more)] == [2, 9]
 
 
+@pytest.mark.parametrize("remarks", [[], ["an old key " * 12]])
 @pytest.mark.parametrize("number", [1, 2, 3, 9])
-async def test_every_task_is_in_view_below_a_remark_of_two_lines(number: int) -> None:
+async def test_every_task_is_in_view_even_below_a_remark_of_two_lines(
+    number: int, remarks: list[str]
+) -> None:
     app = Host([])
-    app.home = HomeScreen([LATE] * number, sandbox=False, now=lambda: NOW, remarks=["an old key " * 12])
+    app.home = HomeScreen([LATE] * number, sandbox=False, now=lambda: NOW, remarks=remarks)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.home.query_one(OptionList).max_scroll_y == 0
