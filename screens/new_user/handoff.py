@@ -42,13 +42,13 @@ class HandoffPane(StepPane):
     HandoffPane.-arrived #entry, HandoffPane #arrival { display: none; }
     HandoffPane.-arrived #arrival { display: block; }
     HandoffPane #watching { margin-bottom: 1; }
-    HandoffPane.-refused.-crowded #waiting, HandoffPane.-refused.-full #watching { display: none; }
+    HandoffPane.-refused.-packed #waiting, HandoffPane.-refused.-packed #watching { display: none; }
     HandoffPane.-another #waiting, HandoffPane.-another #own-key { display: none; }
     HandoffPane.-another #watching { display: none; }
     HandoffPane.-newer #waiting, HandoffPane.-newer #watching { display: none; }
     HandoffPane TextArea { height: 2; }
     HandoffPane FieldRow { margin-top: 1; }
-    HandoffPane.-full FieldRow, HandoffPane.-full ButtonRow { margin-top: 0; }
+    HandoffPane.-full FieldRow, HandoffPane.-full ButtonRow, HandoffPane.-full #watching { margin: 0; }
     HandoffPane #clear { display: none; }
     HandoffPane.-refused #clear { display: block; }
     """

@@ -45,6 +45,8 @@ _NO_KEY_ID = (
 _NO_BROWSER = "No browser opens from here. Copy the address:"
 ENOUGH = Size(80, 24)
 """The terminal for which the pages are designed; in a smaller one, they save room and may scroll."""
+_TIGHTER = ("-full", "-crowded", "-packed")
+"""A page that doesn't fit goes without empty lines, then its purpose, then notes (`.spare`)."""
 TALL = 32
 """The terminal height from which a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
@@ -173,7 +175,7 @@ class StepPane(VerticalScroll):
 
     Attributes:
         FIXED: selects the fields that a done step only shows until it is opened again; "" for none.
-        FITS: whether empty lines and notes make way for what doesn't fit otherwise.
+        FITS: whether empty lines, the purpose and notes make way for what doesn't fit otherwise.
         NEXT_WAITS: whether Next waits for a running look. Only if Next submits the input; an action on the
             look's result needs the user to have seen it.
         ASKS_FIRST: whether to ask before a change of the done step makes others wait.
@@ -218,8 +220,8 @@ class StepPane(VerticalScroll):
     StepPane.-small ButtonRow { margin-top: 0; }
     StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $background; }
     StepPane .pane-note { color: $text-warning; }
-    StepPane.-full.-crowded .spare, StepPane.-full.-crowded > .pane-head > .pane-purpose { display: none; }
-    StepPane.-full.-crowded > .pane-head { margin-bottom: 0; }
+    StepPane.-crowded > .pane-head { margin-bottom: 0; }
+    StepPane.-crowded > .pane-head > .pane-purpose, StepPane.-packed .spare { display: none; }
     """
 
     class Posted(Message):
@@ -420,19 +422,20 @@ class StepPane(VerticalScroll):
         return self.opening.done and not self.opening.draft
 
     def make_room(self) -> None:
-        """Show empty lines and notes again, as far as they fit."""
-        self.remove_class("-full", "-crowded")
+        """Show again what was removed, as far as it fits."""
+        self.remove_class(*_TIGHTER)
 
     def watch_virtual_size(self) -> None:
-        """Remove empty lines (`-full`) if the page doesn't fit, and then notes (`.spare`)."""
+        """Remove something if the page doesn't fit."""
         if self.FITS and not self._tightening:
             self._tightening = True  # once what the widgets ask for has been laid out, too
             self.call_after_refresh(self.call_after_refresh, self._tighten)
 
     def _tighten(self) -> None:
         self._tightening = False
-        if self.max_scroll_y and not self.has_class("-crowded"):
-            self.add_class("-crowded" if self.has_class("-full") else "-full")
+        left = [name for name in _TIGHTER if not self.has_class(name)]
+        if self.max_scroll_y and left:
+            self.add_class(left[0])
             self.watch_virtual_size()
 
     def on_mount(self) -> None:

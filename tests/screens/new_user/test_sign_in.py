@@ -290,6 +290,11 @@ async def test_an_address_and_a_result_leave_everything_in_view(
         assert isinstance(app.pane, SignInPane)
         app.pane._needless = True
         app.pane._arrange()
+        app.wizard.show_result(said, "")
+        await rest(pilot)
+        assert all(is_displayed(note) for note in app.pane.query(".spare")), (
+            "before the notes goes the purpose"
+        )
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.focused is app.pane.query_one("#copy-address"))
         assert page in app.text()
