@@ -128,6 +128,7 @@ class AfterVerify(Vertical):
     AfterVerify { height: auto; display: none; }
     AfterVerify.-shown { display: block; }
     AfterVerify #shell, AfterVerify #tried { height: auto; }
+    AfterVerify.-tried #shell { display: none; }
     """
 
     def __init__(self, *, sandbox: bool) -> None:
@@ -148,6 +149,8 @@ class AfterVerify(Vertical):
     def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
         """Show a shell's lines, if they fit, and their effect; without lines, show nothing."""
         self.set_class(bool(lines), "-shown")
+        self.remove_class("-tried")
+        self.query_one("#tried", Text).show_lines([])
         self.query_one("#try").display = has_aws
         self.query_one("#install").display = not has_aws
         short = self.app.size.height >= TALL and all(cell_len(line) <= LINE_CELLS for line in lines)
@@ -167,7 +170,8 @@ class AfterVerify(Vertical):
         self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     def show_tried(self, tried: verify.Tried) -> None:
-        """Show the result of running the command."""
+        """Show the result of running the command, in a small terminal instead of the lines for the shell."""
+        self.set_class(self.app.size.height < TALL, "-tried")
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         tries = self.query_one("#tried", Text)
@@ -568,13 +572,11 @@ class VerifyPane(UnlockingPane):
             self._kept = {**verify.kept(self._results.values(), self._survey, self.context), "at": self._at}
             self.keep_draft()
             self._answer("")
-            self.query_one("#tried", Text).show_lines([])
             self.query_one(ProfileAnswers).show(list(self._survey.names), self._results.values())
             self._want(self._to_ask, "")
             self._show_shell()
 
     def _show_tried(self, tried: verify.Tried) -> None:
-        self.query_one(AfterVerify).show_tried(tried)
         self._code_for = "#try" if tried.needs_code else ""
         if tried.needs_code:
             owner = self._owner()
@@ -584,6 +586,7 @@ class VerifyPane(UnlockingPane):
         else:
             self._hide_code()
             self.query_one("#copy-lines").focus()  # the field that had it is gone
+        self.query_one(AfterVerify).show_tried(tried)
 
     def _hide_code(self) -> None:
         self.query_one(CodeField).clear()
@@ -603,7 +606,6 @@ class VerifyPane(UnlockingPane):
     def go_back(self) -> None:
         """Give up trying the command, or testing again."""
         button, self._code_for = self._code_for, ""
-        self.query_one("#tried", Text).show_lines([])
         self.show_problems([])
         self._hide_code()
         self.query_one(button).focus()

@@ -38,6 +38,7 @@ ALONE: dict[str, Build] = {
     "verify-asks": new_user.verify_asks,
     "verify-refused": new_user.verify_refused,
     "verify-for-admin": new_user.verify_for_admin,
+    "verify-tried": new_user.verify_tried,
     "verify-answered": new_user.verify_answered,
     "rotation": key_rotation.rotation,
     "retirement": key_rotation.retirement,

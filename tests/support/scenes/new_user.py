@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -413,6 +414,17 @@ def verify_answered(stage: Stage) -> Scene:
     _survey(stage)
     stage.put(verify, "verify", _answers)
     pressed = keys(*"123456", "ctrl+n")
+    return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
+
+
+def verify_tried(stage: Stage) -> Scene:
+    """The aws command was run here."""
+    _survey(stage)
+    stage.put(verify, "verify", _answers)
+    arn = "arn:aws:sts::333333333333:assumed-role/DevOps/botocore-session-1795500000"
+    said = {"UserId": "AROAIOSFODNN7EXAMPLE:jane.doe", "Account": "333333333333", "Arn": arn}
+    stage.put(verify, "try_aws", lambda *_: verify.Tried(json.dumps(said, indent=4), "It works."))
+    pressed = keys(*"123456", "ctrl+n", "x")
     return stage.wizard(_session(stage, "verify"), stage.environment(), "verify", pressed)
 
 
