@@ -539,7 +539,7 @@ class VerifyPane(UnlockingPane):
     def action_show_lines(self) -> None:
         """Show the lines for the shell in full."""
         if lines := self._lines():
-            self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n")
+            self.show_text(f"For {self._shell.value}", "\n".join(lines) + "\n", wrap=False)
 
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:

@@ -742,9 +742,9 @@ class StepPane(VerticalScroll):
         """Copy a text in the background, and briefly show the result."""
         tell(self, lambda: self.context.environment.copy(text))
 
-    def show_text(self, title: Sentence, text: str) -> None:
+    def show_text(self, title: Sentence, text: str, *, wrap: bool = True) -> None:
         """Show a text to read and to copy."""
-        self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy))
+        self.app.push_screen(TextDialog(title, text, copy=self.context.environment.copy, wrap=wrap))
 
     def open_in_browser(self, page: str, then: Taker | None = None) -> None:
         """Open an address in the user's browser; if none opens, show it, or let `then` do that."""
@@ -752,7 +752,7 @@ class StepPane(VerticalScroll):
 
         def show(opened: bool) -> None:  # noqa: FBT001 - a move's result
             if not opened:
-                self.show_text(_NO_BROWSER, environment.open_page(page))
+                self.show_text(_NO_BROWSER, environment.open_page(page), wrap=False)
 
         if self.running_move:
             self.notify(

@@ -195,7 +195,7 @@ def cell(text: Sentence | RichText, style: str = "") -> RichText:
 
 
 class Log(widgets.RichLog):
-    """Lines to scroll through; long ones are wrapped."""
+    """Lines to scroll through; long ones are wrapped, unless they are to be copied."""
 
     def __init__(
         self,
@@ -203,11 +203,12 @@ class Log(widgets.RichLog):
         id: str,  # noqa: A002 - Textual's name
         max_lines: int | None = None,
         auto_scroll: bool = True,
+        wrap: bool = True,
     ) -> None:
         super().__init__(
             max_lines=max_lines,
             min_width=0,
-            wrap=True,
+            wrap=wrap,
             highlight=False,
             markup=False,
             auto_scroll=auto_scroll,
@@ -228,6 +229,7 @@ class TextDialog(Notice):
         styles: the colours of lines by their first characters.
         copy: copies a text and returns a message; None offers no copy.
         fields: as for every dialog.
+        wrap: whether to wrap long lines; commands and addresses scroll sideways instead.
     """
 
     AUTO_FOCUS = "#text"
@@ -247,9 +249,10 @@ class TextDialog(Notice):
         styles: Mapping[str, str] | None = None,
         copy: Callable[[str], Sentence] | None = None,
         fields: Sequence[Widget] = (),
+        wrap: bool = True,
     ) -> None:
         copied = [Button("Copy text", id="copy", key="c")] if copy else []
-        body = [Log(id="text", auto_scroll=False)]
+        body = [Log(id="text", auto_scroll=False, wrap=wrap)]
         super().__init__(title, "", *buttons, *copied, body=body, fields=fields)
         self._text = text
         self._line_styles = styles or {}
@@ -269,7 +272,7 @@ class TextDialog(Notice):
         self.call_after_refresh(self._leave_what_is_whole)
 
     def _leave_what_is_whole(self) -> None:
-        if self._log.has_focus and not self._log.max_scroll_y:
+        if self._log.has_focus and not (self._log.max_scroll_x or self._log.max_scroll_y):
             self.query_one("#close").focus()
 
 

@@ -115,6 +115,7 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await pilot.press("v")
         await rest(pilot)
         assert app.screen.query_one("#text", Log).lines
+        assert not app.screen.query_one("#text", Log).wrap, "these are commands"
         await pilot.press("escape", "h", "h")
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await app.wizard.go_to(None)

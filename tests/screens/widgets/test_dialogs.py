@@ -98,6 +98,21 @@ async def test_a_text_takes_the_lines_that_it_has_as_far_as_there_is_room(lines:
         assert app.screen.region.contains_region(closing.region)
 
 
+async def test_a_command_that_is_too_long_scrolls_sideways_and_is_read_to_its_end() -> None:
+    app: App[None] = App()
+    commands = [f"export {'A' * 100}=end", "export B=b"]
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.push_screen(TextDialog("Commands", "\n".join(commands), wrap=False))
+        await rest(pilot)
+        text = app.screen.query_one(Log)
+        assert [line.text.rstrip() for line in text.lines] == commands
+        assert app.focused is text
+        assert text.scrollable_content_region.height == len(commands), "the bar hides none"
+        await pilot.press(*["right"] * 80)
+        await rest(pilot)
+        assert text.scroll_x == text.max_scroll_x > 0
+
+
 @pytest.mark.parametrize("key", ["enter", "ctrl+n", "escape"])
 @pytest.mark.parametrize("lines", [2, 100])
 async def test_a_text_is_closed_by_what_goes_on(lines: int, key: str) -> None:
