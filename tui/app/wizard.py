@@ -159,7 +159,7 @@ class WizardScreen(OneFocus):
         self._from_the_end = False
         self._next_after: StepPane | None = None
         self._focused_before: Widget | None = None
-        self._passing = self._looking = self._refused = self._bar_due = False
+        self._passing = self._looking = self._refused = self._lacked = self._bar_due = False
         self._touched = False
         self._unlocked = set[str]()
         self._without: Sentence = ""
@@ -527,7 +527,10 @@ class WizardScreen(OneFocus):
             first = self.run.session.layout()[:1] == (self.current,)
             inside = pane is not None and pane.inside and not self._came_from
             back = pane.WAY_OUT if pane is not None and inside else "‹ Home" if first else "‹ Back"
-            bar.show(back, self._turn(), self._primary())
+            primary = self._primary()
+            if self._lacked and primary.ready:
+                self.show_result("", "")
+            bar.show(back, self._turn(), primary)
 
     def _turn(self) -> Turn:
         if self.run.why_over():
@@ -595,7 +598,7 @@ class WizardScreen(OneFocus):
         """Show a result on the line above the action bar, unless the page is being left."""
         if self._left.is_set():
             return False
-        self._passing, self._refused = passing, False
+        self._passing, self._refused, self._lacked = passing, False, False
         result = self.query_one("#result", Lines)
         result.show_lines([text] if text else [])
         result.set_class(bool(text), "-shown")
@@ -754,6 +757,7 @@ class WizardScreen(OneFocus):
             turn = pane.turn()
             why = joined((f"{text_of(primary.effect)}.", "" if turn.yours else f"{text_of(turn.line)}."))
             self.show_result(text_of(why), "", passing=True)
+            self._lacked = True
 
     async def _leave_page_without_input(self) -> None:
         """From a waiting step or the closing page, go to the open step, or Home.

@@ -418,6 +418,14 @@ async def test_what_a_rejected_file_is_asked_about_stays_in_view(
         assert isinstance(pane, AccessKeysPane)
         assert pane._looking is not None
         pane._looking.stop()
+        result = app.wizard.query_one("#result")
+        field(app, "path").value = ""
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert result.has_class("-shown"), "why Next did nothing"
+        field(app, "path").value = "~/Downloads"
+        await pilot.pause()
+        assert not result.has_class("-shown"), "nothing is missing any more"
         for refused in (False, True):
             if refused:
                 await pilot.press("ctrl+n")
