@@ -40,8 +40,8 @@ WORDS: dict[Status, str] = {
     Status.INTERRUPTED: "interrupted",
     Status.FAILED: "failed",
     Status.STOPPED: "stopped",
-    Status.CONTRADICTED: "changed since",
-    Status.UNCONFIRMED: "done, not confirmed",
+    Status.CONTRADICTED: "changed",
+    Status.UNCONFIRMED: "unconfirmed",
 }
 STYLES: dict[Status, str] = {
     Status.DONE: "$success",

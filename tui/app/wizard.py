@@ -45,7 +45,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
-from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
+from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, stepper
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, short, styled
 from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
@@ -70,12 +70,7 @@ _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "c
 _LOOKING |= {"f1", "f2", "f3", "f5", "f6", "ctrl+n"}
 """Keys that neither enter nor do anything beyond the page's visible input; Next itself notes what it does."""
 _DONE = SETTLED | {Status.CONTRADICTED}
-_MARKED = {
-    Status.CONTRADICTED: "changed",
-    Status.UNCONFIRMED: "unconfirmed",
-    Status.STALE: "out of date",
-    Status.SKIPPED: "skipped",
-}
+_MARKED = (Status.CONTRADICTED, Status.UNCONFIRMED, Status.STALE, Status.SKIPPED)
 """The statuses counted separately, the most important first."""
 
 
@@ -1023,7 +1018,7 @@ class WizardScreen(OneFocus):
 
 
 def _progress(entries: Sequence[RailEntry], width: int) -> str:
-    """Say how many steps are done, and what other marks mean, as far as they fit.
+    """Say how many steps are done and how many have other marks, in words as far as these fit.
 
     It is "" while the number of steps is unknown.
     """
@@ -1031,17 +1026,13 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
         return ""
     standing = Counter(entry.status for entry in entries)
     done = sum(number for status, number in standing.items() if status in SETTLED.difference(_MARKED))
-    parts = [
-        f"{done} of {len(entries)} done",
-        *(
-            f"{MARKS[status]} {standing[status]} {words}"
-            for status, words in _MARKED.items()
-            if standing[status]
-        ),
+    whole = f"{done} of {len(entries)} done"
+    marked = [
+        (f"{MARKS[status]} {standing[status]}", WORDS[status]) for status in _MARKED if standing[status]
     ]
-    while len(parts) > 1 and len(", ".join(parts)) > width:
-        parts.pop()
-    return ", ".join(parts)
+    in_words = ", ".join((whole, *map(" ".join, marked)))
+    in_marks = "  ".join((whole, *(mark for mark, _ in marked)))
+    return next((line for line in (in_words, in_marks) if len(line) <= width), whole)
 
 
 def _whose_aws(run: SessionRun) -> Content:
