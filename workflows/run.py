@@ -167,6 +167,13 @@ class SessionRun:
         """Return the step to continue with, or None if nothing is left to do."""
         return None if self.why_over() else self.session.proposal()
 
+    def first_words(self, key: StepKey) -> Sentence:
+        """Name a step to continue with, and what has to be done again after it has said how it ended."""
+        spent = StepKey(self.step(key).spends, key.item)
+        again = spent.step and self.session.status(spent) is Status.CONTRADICTED
+        then = f", to see how it ended; then {self.step(spent).title} again" if again else ""
+        return f"{self.title(key)}{then}"
+
     def next_of(self, item: str) -> StepKey | None:
         """Return an item's first open step, else its last step, or None if it has no steps.
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from support.fakes import fake_environment
+from support.machine_samples import SAMPLE, do
 from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 from support.steps import step_of
 
+from workflows.core.sentences import text_of
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
     AGREES,
@@ -191,6 +193,22 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     again = sessions.open(session.header.session)
     assert proposal_after_a_look(SessionRun(again, fake_environment(tmp_path, {}), by_id(modules))) == GROUPS
     again.close()
+
+
+def test_what_failed_and_used_up_another_step_is_named_with_that_one(tmp_path: Path) -> None:
+    session = Sessions(tmp_path, [SAMPLE], lambda: datetime.now(UTC)).create("admin", {}, "s")
+    run = SessionRun(session, fake_environment(tmp_path, {}), {})
+    plan, apply = StepKey("plan", "management"), StepKey("apply", "management")
+    while (key := session.proposal()) not in {apply, None}:
+        do(session, key)
+    session.start(apply)
+    session.fail(apply, NOT_THERE.as_record())
+    alone = text_of(run.first_words(apply))
+    assert alone == text_of(run.title(apply))
+    session.observe({plan: Observation(Verdict.CHANGED, "It is used up.", about=("plan",))})
+    assert session.proposal() == apply
+    assert text_of(run.first_words(apply)).startswith(alone)
+    assert text_of(run.step(plan).title) in text_of(run.first_words(apply))
 
 
 def test_when_all_is_done_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:

@@ -448,7 +448,7 @@ class OnboardApp(Frame):
         """Report what changed before showing the page, whose failure may open a dialog at once."""
         key = wanted or run.proposal()
         if seen.changes or seen.commits:
-            text = since_you_left(seen, run.title(key) if key else "", self._machine.now())
+            text = since_you_left(seen, run.first_words(key) if key else "", self._machine.now())
             await self.push_screen(
                 Notice("Welcome back", text, close="Continue"), lambda _: self._show_wizard(run, key)
             )
