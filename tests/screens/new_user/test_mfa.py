@@ -68,6 +68,11 @@ async def test_mfa_in_the_console_is_claimed_only_once_the_list_is_done(
         await rest(pilot)
         assert not app.wizard._turn().yours, "there is nothing to do"
         assert not app.pane.query("#tasks"), "it is made when it is asked for"
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        assert app.focused is not None
+        assert app.pane.query_one(Checklist) in app.focused.ancestors
+        assert not app.pane.query("#source")
 
 
 @pytest.mark.parametrize(("step", "presses"), [(MFA, 3), (KEYS, 5)])
@@ -259,6 +264,12 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         app.pane.query_one("#how", Choices).choose("api")
         await rest(pilot)
         assert app.pane.query_one("#source", Choices).value == "file"
+        shown = {}
+        for place in ("typed", "kept", "file"):
+            app.pane.query_one("#source", Choices).choose(place)
+            await rest(pilot)
+            shown[place] = [name for name in ("path", "key-id", "secret") if is_displayed(field(app, name))]
+        assert shown == {"typed": ["key-id", "secret"], "kept": [], "file": ["path"]}
         field(app, "path").value = str(path)
         await pilot.press("ctrl+n")
         await rest(pilot)
