@@ -97,7 +97,8 @@ class DeactivatePane(AccountWorkPane):
     def primary(self) -> Primary:
         keys = self.found.active_keys if self.found else 0
         if keys and not self.code_wanted:
-            return Primary(f"Deactivate {count(keys, 'access key')}", act=self.action_stop)
+            act = self.action_keep if self.warned else self.action_stop
+            return Primary(f"Deactivate {count(keys, 'access key')}", act=act)
         return super().primary()
 
     def survey(self, report: Report, code: Secret | None) -> deactivate.Findings:

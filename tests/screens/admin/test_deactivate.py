@@ -114,6 +114,25 @@ async def test_keys_that_work_are_stopped_by_next_or_recorded_and_left_to_the_ap
     session.close()
 
 
+async def test_next_after_a_warning_about_kept_keys_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = AccessKey("AKIAEXAMPLE", True, datetime(2026, 1, 2, tzinfo=UTC), None, "")
+    found = Findings((Leaver(NAME, True, keys=(key,), blocking=HOLDINGS),))
+    session, app = opened(tmp_path, monkeypatch, found)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await pilot.press("w")
+        await rest(pilot)
+        assert app.pane.warned
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+    assert session.status(KEY) is Status.DONE
+    assert session.facts("management")["deactivated"]["people"][NAME]["active"] == ["AKIAEXAMPLE"]
+    session.close()
+
+
 async def test_a_question_to_aws_that_is_stopped_leaves_the_focus_on_asking_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
