@@ -57,6 +57,7 @@ _IN_FOLDS = (
     Status.UNCONFIRMED,
     Status.SKIPPED,
     Status.STALE,
+    Status.CONTRADICTED,
     Status.LOCKED,
     Status.READY,
 )

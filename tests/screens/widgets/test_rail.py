@@ -32,12 +32,12 @@ def test_another_account_has_the_mark_of_where_all_its_steps_stand(
 
 
 def test_folded_steps_say_where_they_stand() -> None:
-    before = [DONE, DONE, SKIPPED, UNSURE, Status.LOCKED, Status.STALE, DONE, DONE]
+    before = [DONE, Status.CONTRADICTED, SKIPPED, UNSURE, Status.LOCKED, Status.STALE, DONE, DONE]
     steps = [RailEntry(StepKey(f"step-{n}"), f"Step {n}", status) for n, status in enumerate([*before, OPEN])]
     line = stepper(steps, steps[-1].key, 72).plain
     marks = [part[:1] for part in line.split("  ")]
-    shown = (DONE, UNSURE, SKIPPED, Status.STALE, Status.LOCKED)
-    assert marks[:5] == [MARKS[status] for status in shown], line
+    shown = (DONE, UNSURE, SKIPPED, Status.STALE, Status.CONTRADICTED, Status.LOCKED)
+    assert marks[:6] == [MARKS[status] for status in shown], line
 
 
 @pytest.mark.parametrize("status", [*Status])
