@@ -49,8 +49,6 @@ FIRST_LAYERS = ("management", "root", "security")
 _OWN = StepKey("project")
 _MOST_REMARKS = 3
 _MOST_NAMED = 6
-_MOST_OF_A_NAME = 70
-"""Characters of a mistyped name to show; IAM's own have at most 64."""
 _WORKS_WITHOUT = "You can write the files without it, but not check their format, plan or apply."
 MISSING: Mapping[str, Sentence] = {
     "joining": "Say who joins",
@@ -189,16 +187,22 @@ def validate(request: Request, _context: Context) -> list[Problem]:
             problems.append(Problem(spaced(name, alone=len(request.joining) == 1), "joining"))
             continue
         if same := [earlier for earlier in request.joining[:index] if earlier.casefold() == name.casefold()]:
-            problems.append(Problem(f"{same[0]} and {name} are the same name: type it once.", "joining"))
+            twice = f"{_short(same[0])} and {_short(name)} are the same name: type it once."
+            problems.append(Problem(twice, "joining"))
             continue
-        shown = one_line(name, _MOST_OF_A_NAME)
         problems += [
-            Problem(f"{shown}: {found.message}", "joining", found.fatal) for found in check_name(name, "user")
+            Problem(f"{_short(name)}: {found.message}", "joining", found.fatal)
+            for found in check_name(name, "user")
         ]
     both = sorted(set(request.joining) & {*request.leaving, *request.staying})
     both += sorted(set(request.leaving).intersection(request.staying))
-    problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
+    problems += [Problem(f"{_short(name)} is named in two fields; choose one.", "leaving") for name in both]
     return problems
+
+
+def _short(name: str) -> str:
+    """Return a typed name for a sentence; IAM's own have at most 64 characters."""
+    return one_line(name, 70)
 
 
 def spaced(name: str, *, alone: bool) -> Sentence:
@@ -341,7 +345,7 @@ def nobody(name: str, layers: Sequence[Layer], kind: str) -> OnboardError:
     by_hand = " Anyone in what it can't read has to be changed by hand." if unknown else ""
     return OnboardError(
         "No user of that name",
-        f"{name} is in none of the accounts that you selected.",
+        f"{_short(name)} is in none of the accounts that you selected.",
         why=f"iam-onboard couldn't read everything. {unknown}" if unknown else "",
         next=f"{hint}{by_hand}",
     )

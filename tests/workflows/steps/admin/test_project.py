@@ -300,6 +300,8 @@ def test_the_project_can_be_done_again_after_its_people_were_written(admin_proje
         (Request(path="/x", layers=LAYERS, joining=("a example",)), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("ñandú",)), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("long" * 1000,)), "joining"),
+        (Request(path="/x", layers=LAYERS, joining=("long" * 1000, "LONG" * 1000)), "joining"),
+        (Request(path="/x", layers=LAYERS, leaving=("long" * 9999,), regrouping=("long" * 9999,)), "leaving"),
         (Request(path="/x", layers=LAYERS, joining=("a.example", "A.Example")), "joining"),
         (Request(path="/x", layers=LAYERS, joining=("a.example",), leaving=("a.example",)), "leaving"),
         (Request(path="/x", layers=LAYERS, leaving=("a.example",), regrouping=("a.example",)), "leaving"),
