@@ -86,10 +86,10 @@ class Flaw(Enum):
     )
     OTHER_KIND = Texts(title="{title}", what="{what}", next="{instead}")
     NO_BLOCK = Texts(
-        title="No {kind} in this text",
-        what="It has no block that iam-onboard made.",
+        title="There is no {kind} here",
+        what="The text has no block that iam-onboard made.",
         why='The block is a piece of JSON that begins with {{"iam-onboard": and ends with }}.',
-        next="Copy the whole message with the {kind}, from its first line to its last, and paste it again.",
+        next="Copy the whole message with the {kind}, from its first line to its last, or open its file.",
     )
     SEVERAL = Texts(
         title="More than one {kind}",

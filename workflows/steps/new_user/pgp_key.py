@@ -78,7 +78,9 @@ def check_new(new: NewKey) -> list[Problem]:
     if not years_good:
         problems.append(Problem(f"Enter a number of years from 1 to {MOST_YEARS}.", "years"))
     if new.passphrase.reveal() != new.again.reveal():
-        problems.append(Problem("The two passphrases are different. Type both again.", "passphrase"))
+        both = "The two passphrases are different. Type both again."
+        why = both if new.again.reveal() else "Repeat the passphrase in the field below."
+        problems.append(Problem(why, "passphrase"))
     return problems
 
 

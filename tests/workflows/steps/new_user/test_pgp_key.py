@@ -240,6 +240,7 @@ def new_key(**changes: Any) -> NewKey:
         ({"years": "11"}, "years"),
         ({"years": "two"}, "years"),
         ({"again": Secret("correct horse batterz")}, "passphrase"),
+        ({"again": Secret("")}, "passphrase"),
         ({"passphrase": Secret(""), "again": Secret("")}, "passphrase"),
     ],
 )
