@@ -174,9 +174,11 @@ def earlier_key(context: Context) -> str:
     Raises:
         OnboardError: the record of the access key can't be read.
     """
-    record, own = kept_record(context), fingerprint_of(context, identity_of(context))
-    elsewhere = record is not None and record.kept == KEPT_IN_PGP_FILE and record.fingerprint != own
-    return record.fingerprint if record and elsewhere else ""
+    record = kept_record(context)
+    if record is None or record.kept != KEPT_IN_PGP_FILE:
+        return ""
+    own = fingerprint_of(context, identity_of(context))
+    return "" if record.fingerprint == own else record.fingerprint
 
 
 def _id_in(path: Path) -> str:
