@@ -81,6 +81,11 @@ class RecoveryList(Vertical):
         self._draw()
         self.query_one(OptionList).focus()
 
+    def run(self) -> None:
+        """Ask to carry out the selected repair, or the first one left if that is done."""
+        selected = self._repairs[self.query_one(OptionList).highlighted or 0]
+        self.post_message(self.Wanted(self.left[0] if selected in self._outcomes else selected))
+
     def tell(self, repair: recovery.Repair, outcome: recovery.Outcome) -> None:
         """Show a repair's outcome, and its follow-up below it."""
         self._outcomes[repair] = outcome.words
@@ -345,6 +350,8 @@ class ApplyPane(TerraformPane):
             return Primary("Check the plan", act=self.look_again)
         if outlook.refusal and outlook.recoverable and not self.has_class("-recovering"):
             return Primary("Recover", act=self.action_recover)
+        if self.query_one(RecoveryList).left:
+            return Primary("Run the selected repair", act=self.query_one(RecoveryList).run)
         if outlook.refusal or self.has_class("-recovering"):
             return Primary("Go back to Plan", act=self.action_to_plan)
         if outlook.begun:

@@ -19,7 +19,7 @@ from textual.widgets import Input
 from screens.admin.apply import ApplyPane, PeopleProgress, RecoveryList, remaining_seconds
 from screens.admin.plan import PlanPane
 from screens.step import terraform as terraform_pane
-from screens.step.page import StepPane
+from screens.step.page import StepPane, is_displayed
 from screens.step.terraform import LockDialog
 from screens.widgets.dialogs import Confirm
 from screens.widgets.text import Text
@@ -309,11 +309,13 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
         assert "Imported." in app.text()
         assert app.pane.query_one(RecoveryList).left == [REPLACE]
         assert REPLACE.why in app.text()
-        await press(pilot, "enter")
+        assert is_displayed(app.pane.query_one("#to-plan")), "a repair may be left out"
+        await press(pilot, "up", "ctrl+n")  # from the one that is done
         assert desk.asked == [IMPORT, REPLACE]
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]  # never twice
         assert app.pane.query_one(RecoveryList).left == []
+        assert app.pane.primary().act == app.pane.action_to_plan
 
 
 async def test_a_new_plan_is_what_next_applies_whatever_the_last_apply_left(
