@@ -16,7 +16,6 @@ from functools import partial
 from threading import get_ident
 from typing import Any, ClassVar, TypeGuard
 
-from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -35,6 +34,7 @@ from textual.worker import WorkerFailed
 from screens.widgets.dialogs import ErrorDialog, OneFocus
 from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import BEGUN, LENT, SHOWN, Guard, Workers
+from tui.app.pasting import WholePastes
 from tui.app.themes import ROLES, TERMINAL, chosen, of_terminal, themes
 from tui.ending import ENDING
 from tui.environments import clipboard_of
@@ -152,7 +152,7 @@ class Frame(App[None]):
     def _take_keys_back(self) -> None:
         """Handle what was typed while nothing could be read; an Escape at its end starts no sequence."""
         if self.guard is not None and self._driver is not None and (typed := self.guard.given_back()):
-            parser = XTermParser()
+            parser = WholePastes()
             for message in (*parser.feed(typed), *parser.feed("")):
                 self._driver.process_message(message)
 
@@ -382,7 +382,8 @@ class WatchedDriver(LinuxDriver):
     """Reports to the guard who has the terminal."""
 
     def run_input_thread(self) -> None:
-        """Read invalid UTF-8 as U+FFFD: Textual's own decoder would end the program (8.2)."""
+        """Read invalid UTF-8 as U+FFFD, and pastes as one text: Textual (8.2) would end or press keys."""
+        vars(linux_driver)["XTermParser"] = WholePastes
         vars(linux_driver)["getincrementaldecoder"] = lambda encoding: partial(
             codecs.getincrementaldecoder(encoding), errors="replace"
         )

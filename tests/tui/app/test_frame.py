@@ -14,7 +14,7 @@ import pytest
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, TextArea
@@ -58,24 +58,33 @@ class Form(Frame):
         self.push_screen(Confirm("Stop the keys?", "One key stops.", "Stop"), self.answers.append)
 
 
-def test_a_byte_that_is_not_utf_8_ends_nothing() -> None:
+@pytest.mark.parametrize(
+    ("data", "heard"),
+    [
+        ("xé".encode() + b"\x9by\xe9z", ["x", "é", "\ufffd", "y", "\ufffd", "z"]),
+        (b"\x1b[200~\x1bad\x1b[201~z", ["ad", "z"]),
+    ],
+)
+def test_neither_a_byte_that_is_not_utf_8_nor_an_escape_in_a_paste_does_harm(
+    data: bytes, heard: list[str]
+) -> None:
     class Heard(WatchedDriver):
         def __init__(self, source: int) -> None:
             self.fileno, self.exit_event, self._debug = source, Event(), False
             self.heard = list[str | None]()
 
         def process_message(self, message: Message) -> None:
-            if isinstance(message, Key):
-                self.heard.append(message.character)
-                if message.character == "z":
+            if isinstance(message, Key | Paste):
+                self.heard.append(message.character if isinstance(message, Key) else message.text)
+                if self.heard[-1] == "z":
                     self.exit_event.set()
 
     source, keyboard = os.pipe()
     try:
-        os.write(keyboard, "xé".encode() + b"\x9by\xe9z")
+        os.write(keyboard, data)
         driver = Heard(source)
         driver.run_input_thread()
-        assert driver.heard == ["x", "é", "\ufffd", "y", "\ufffd", "z"]
+        assert driver.heard == heard
     finally:
         os.close(source)
         os.close(keyboard)
