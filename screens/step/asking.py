@@ -289,7 +289,7 @@ class UnlockingPane(StepPane):
     """Runs a move; if gpg needs the passphrase, asks for it in the page and repeats the move."""
 
     _again: Callable[[], None] | None = None
-    _locked = ""
+    _own = _locked = ""
     _like_code = False
     _began_at: datetime | None = None
     _asked_at: Widget | None = None
@@ -304,6 +304,7 @@ class UnlockingPane(StepPane):
         if self.running_move:
             return
         self._again = partial(self.run_unlocked, name, work, then, looks=looks)
+        work = partial(self._named, work)
         asked = self.query(OwnPassphrase)
         passphrase = self.query_one("#own-passphrase", SecretInput).take() if asked else Secret("")
         if not passphrase:
@@ -323,6 +324,15 @@ class UnlockingPane(StepPane):
                 self.run_move(name, work, then, looks=looks)
 
         self.run_move("unlock", unlocking, unlocked)
+
+    def _named(self, work: Move, report: Report) -> Any:
+        """Run a move; if it is locked, find out the keys' fingerprints in its thread, since gpg is asked."""
+        try:
+            return work(report)
+        except PassphraseNeeded as locked:
+            self._own = self.own_fingerprint()
+            locked.fingerprint = locked.fingerprint or self._own
+            raise
 
     def _asks_for_codes_again(self) -> bool:
         """Ask for new codes if the entered ones expired during the passphrase question; return if so."""
@@ -354,13 +364,13 @@ class UnlockingPane(StepPane):
     async def _ask_for_passphrase(self, message: StepPane.MoveFailed) -> None:
         if isinstance(message.error, PassphraseNeeded) and self._again is not None:
             message.handled = True
-            self._locked = message.error.fingerprint or self.own_fingerprint()
+            self._locked = message.error.fingerprint or self._own
             if self.query(OwnPassphrase):
                 words = _STILL.format(end=_end(self._locked))
                 self.show_problems([Problem(words, "own_passphrase")])
             else:
                 self._asked_at = self.screen.focused
-                await self.mount(OwnPassphrase(self._locked, self.own_fingerprint()), after=".pane-head")
+                await self.mount(OwnPassphrase(self._locked, self._own), after=".pane-head")
             self.in_between = Primary("Unlock your PGP key", act=self._repeat)
             self.primary_changed()
             self.query_one("#own-passphrase").focus()

@@ -95,7 +95,11 @@ class PgpFileVault:
     @property
     def description(self) -> Sentence:
         """The place with its folder."""
-        return f"files encrypted to your PGP key in {self._folder}"
+        return self.described("your PGP key")
+
+    def described(self, key: str) -> Sentence:
+        """Return the place with its folder, and the key as named."""
+        return f"files encrypted to {key} in {self._folder}"
 
     def store(self, name: str, secret: Secret) -> NotSynced | None:
         """See `Vault`."""

@@ -63,6 +63,7 @@ from workflows.steps.shared.own_access_key import (
     store_options,
     unlock_key,
     usable_identity,
+    with_own_key,
 )
 from workflows.steps.shared.own_identity import (
     account_label,
@@ -264,6 +265,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             and a key created here is deleted again.
     """
     identity = identity_of(context)
+    kept, context = with_own_key(request.kept, context)
+    request = replace(request, kept=kept)
     clients = clients_for(context.environment, identity.region)
     report(Progress("Checking where to keep the key"))
     store = store_for(request.kept, context, identity)

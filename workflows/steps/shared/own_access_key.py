@@ -23,6 +23,7 @@ from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
 from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, OwnPassword
 from workflows.core.files import NotSynced
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, count, day, joined
 from workflows.core.shapes import moment
@@ -42,8 +43,10 @@ from workflows.steps.shared.own_identity import (
     fingerprint_of,
     handoff_of,
     identity_of,
+    named_fingerprint,
     paths_of,
     project_of,
+    usable_here,
 )
 from workflows.steps.shared.paths import typed_path
 from workflows.stores.key_records import Creation, KeyRecord, KeyRecords
@@ -1014,6 +1017,7 @@ def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
 VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
 """The user's choices: the best vault, or plain text; `PGP_FILE` or a keyring's class for other vaults."""
 PGP_FILE = "pgp-file"
+"""With `:` and a fingerprint, for that PGP key instead of the usual one."""
 
 
 @dataclass(frozen=True)
@@ -1037,18 +1041,39 @@ def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ..
     """Return the stores that can be used here, the best first, and why a better one isn't offered."""
     words = f"in plain text in {context.environment.readable(paths_of(context).credentials)}"
     try:
-        chosen = context.environment.vault(fingerprint_of(context, identity))
+        named = named_fingerprint(context, identity)
+        own = (named,) if named else usable_here(context, identity)
+        usual = next(iter(own), "")
+        chosen = context.environment.vault(usual)
     except VaultUnavailable as error:
         return (StoreOption(CREDENTIALS_FILE, words, error.what, isinstance(error, VaultLocked)),)
     refused = chosen.passed_over
+
+    def described(vault: Vault, key: str) -> Sentence:
+        if isinstance(vault, PgpFileVault) and len(own) > 1:
+            return vault.described(f"your PGP key {grouped(key[-8:])}")
+        return vault.description
+
     first = StoreOption(
         VAULT,
-        chosen.vault.description,
+        described(chosen.vault, usual),
         refused.what if refused else "",
         isinstance(refused, VaultLocked),
     )
-    alternatives = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
-    return (first, *alternatives, StoreOption(CREDENTIALS_FILE, words))
+    alternatives = (StoreOption(_choice(vault), described(vault, usual)) for vault in chosen.others)
+    of_other_keys = (
+        StoreOption(f"{PGP_FILE}:{key}", described(vault, key))
+        for vault in chosen.all
+        for key in own[1:]
+        if isinstance(vault, PgpFileVault)
+    )
+    return (first, *alternatives, *of_other_keys, StoreOption(CREDENTIALS_FILE, words))
+
+
+def with_own_key(choice: str, context: Context) -> tuple[str, Context]:
+    """Return the choice without a PGP key, and the context with this key as the user's own."""
+    choice, _, key = choice.partition(":")
+    return choice, replace(context, facts={**context.facts, "fingerprint": key}) if key else context
 
 
 def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ...]:
@@ -1066,7 +1091,7 @@ def usable_vaults(environment: Environment, fingerprint: str) -> tuple[Vault, ..
 
 def is_store_choice(choice: str) -> bool:
     """Return whether a text can be a `StoreOption.choice`."""
-    return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
+    return choice.partition(":")[0] in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
 
 
 def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:

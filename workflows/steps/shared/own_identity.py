@@ -58,12 +58,16 @@ def fingerprint_of(context: Context, identity: Identity) -> str:
 
     Without any, "".
     """
-    known = str(context.facts.get("fingerprint") or identity.key_fingerprint)
-    return known or _usable_here(context, identity)
+    return named_fingerprint(context, identity) or next(iter(usable_here(context, identity)), "")
 
 
-def _usable_here(context: Context, identity: Identity) -> str:
-    """Return the fingerprint of a usable key in the keyring, best the one of the kept access key; else ""."""
+def named_fingerprint(context: Context, identity: Identity) -> str:
+    """Return the fingerprint of the key that was chosen or is in the handoff, or ""."""
+    return str(context.facts.get("fingerprint") or identity.key_fingerprint)
+
+
+def usable_here(context: Context, identity: Identity) -> tuple[str, ...]:
+    """Return the fingerprints of the usable keys in the keyring, first that of the kept access key."""
     environment, now = context.environment, context.environment.now()
     with suppress(OnboardError):  # without gpg there is none
         keys = list_secret_keys(environment.gnupg_home, environment.variables)
@@ -71,10 +75,9 @@ def _usable_here(context: Context, identity: Identity) -> str:
         usable = [details.fingerprint for details in fits]
         records = KeyRecords(environment.key_records_folder)
         record = records.get(project_of(context), base_profile_of(context, identity))
-        if record and record.fingerprint in usable:
-            return record.fingerprint
-        return next(iter(usable), "")
-    return ""
+        first = record.fingerprint if record else ""
+        return (*sorted(usable, key=lambda fingerprint: fingerprint != first),)
+    return ()
 
 
 def base_profile_of(context: Context, identity: Identity) -> str:

@@ -21,6 +21,7 @@ from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError
 from workflows.machine.events import AGREES, Verdict
 from workflows.messages.handoff import Handoff, Identity
+from workflows.steps.shared import own_access_key
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import (
     CLOCKS_APART,
@@ -33,11 +34,14 @@ from workflows.steps.shared.own_access_key import (
     code_device,
     created_key,
     delete_unkept,
+    is_store_choice,
     known_serial,
     observe_store,
     store_for,
     store_options,
+    with_own_key,
 )
+from workflows.steps.shared.own_identity import fingerprint_of
 from workflows.stores.key_records import KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE
 from workflows.stores.system_keyring import KeyringVault
@@ -169,6 +173,29 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(tmp_path: P
     passed_over = VaultUnavailable("None", "No keyring.")
     (first, _) = store_options(context(tmp_path, VaultChoice(MemoryVault(), passed_over)), JANE)
     assert first.passed_over == "No keyring."
+
+
+def test_each_usable_pgp_key_can_be_chosen_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = "A" * 40, "B" * 40
+    monkeypatch.setattr(own_access_key, "usable_here", lambda *_: (own, other))
+    files = PgpFileVault(tmp_path, bytes, bytes)
+    for vaults, first in (
+        (VaultChoice(files), (VAULT,)),
+        (VaultChoice(MemoryVault(), others=(files,)), (VAULT, PGP_FILE)),
+    ):
+        here = context(tmp_path, vaults)
+        unnamed = replace(JANE, key_fingerprint="", encrypted_password=None)
+        options = store_options(here, unnamed)
+        choices = [option.choice for option in options]
+        assert choices == [*first, f"{PGP_FILE}:{other}", CREDENTIALS_FILE]
+        assert len({option.words for option in options}) == len(options), "each key is named"
+        assert all(map(is_store_choice, choices))
+        assert [*first, CREDENTIALS_FILE] == [option.choice for option in store_options(here, JANE)]
+    choice, chosen = with_own_key(f"{PGP_FILE}:{other}", here)
+    assert (choice, fingerprint_of(chosen, unnamed)) == (PGP_FILE, other)
+    assert with_own_key(VAULT, here) == (VAULT, here)
 
 
 def test_a_store_that_is_not_here_is_not_replaced_by_another(tmp_path: Path) -> None:
