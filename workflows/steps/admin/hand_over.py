@@ -109,8 +109,8 @@ _DENIED = (
 )
 
 
-def occasion_of(name: str, context: Context) -> str:
-    """Return why a person gets a text: one of a handoff's occasions."""
+def occasion_of(name: str, context: Context, handed: Iterable[Identity] = ()) -> str:
+    """Return why a person gets a text: one of a handoff's occasions; `handed` is its contents, if known."""
     layers = [context.decisions.of(account) for account in context.decisions.layers]
     if any(name in here.add for here in layers):
         return ACCESS
@@ -119,7 +119,9 @@ def occasion_of(name: str, context: Context) -> str:
     if name in context.decisions.resetting:
         return NEW_PASSWORD
     here = (account for account in context.decisions.layers if name in people_of(account, context))
-    return NEW_CREDENTIALS if any(parts_of(name, account, context) for account in here) else NEW_ROLES
+    if any(parts_of(name, account, context) for account in here):
+        return NEW_CREDENTIALS
+    return ACCESS if any(each.encrypted for each in handed) else NEW_ROLES  # with an unopened password
 
 
 class PlanAgain(OnboardError):  # noqa: N818 - the name says what helps
@@ -140,6 +142,7 @@ class Source:
         state: the contents of its state.
         outdated: why AWS makes a person's entry in the state useless, by IAM name.
         elsewhere: what a later session did for a person instead, by IAM name.
+        unopened: people whose first password is still the one-time one, though their roles change.
     """
 
     project: Project
@@ -147,6 +150,7 @@ class Source:
     state: State
     outdated: Mapping[str, OnboardError] = field(default_factory=dict)
     elsewhere: Mapping[str, Sentence] = field(default_factory=dict)
+    unopened: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -240,7 +244,7 @@ def person_handoff(
         return made("", (), tuple(trouble))
     try:
         whole = [_with_usual_roles(handed, sources[handed.account_name]) for handed in identities]
-        project, occasion = str(context.facts["project"]), occasion_of(name, context)
+        project, occasion = str(context.facts["project"]), occasion_of(name, context, identities)
         gone = {account: _profiles_gone(name, account, sources[account], context) for account in accounts}
         text, plain = (
             Handoff(project, _each_profile_once(given), occasion=occasion, gone=gone).render()
@@ -311,13 +315,18 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
     if name in source.outdated:
         raise source.outdated[name]
     parts = parts_of(name, account, context)
-    if not parts:
-        return identity(source, name, None, parts)
-    if name in context.decisions.rejected:
+    if parts and name in context.decisions.rejected:
         raise OnboardError("Not their key", "you said that this PGP key isn't theirs.", next=_REPLACE)
+    if name in source.unopened:  # their first text may be unread, and this one replaces it
+        with suppress(OnboardError):
+            return identity(source, name, _details(name, source, context), frozenset({PASSWORD}))
+    return identity(source, name, _details(name, source, context) if parts else None, parts)
+
+
+def _details(name: str, source: Source, context: Context) -> KeyDetails:
+    """Return what is known of the key that a person's secrets must be encrypted to."""
     key = normalise(_key_text(name, source, context)).binary
-    details = inspect_key(key, environment=context.environment.variables)
-    return identity(source, name, details, parts)
+    return inspect_key(key, environment=context.environment.variables)
 
 
 def _with_usual_roles(handed: Identity, source: Source) -> Identity:
@@ -479,6 +488,7 @@ _GONE = {
     Arrival.NO_PASSWORD: "a console password for {}",
     Arrival.OTHER_PASSWORD: "the password that was made for {}",
 }
+_ONE_TIME = {Arrival.AWAY, Arrival.MUST_CHOOSE}
 _WAITS = {
     Arrival.AWAY: "Not signed in yet",
     Arrival.MUST_CHOOSE: "Signed in without choosing a password yet",
@@ -591,8 +601,8 @@ def _source(context: Context, report: Report, account: str, code: Secret | None)
         state = read_state(layer, context, report)
         report(Progress(f"Asking AWS whether their passwords and keys in {account} have changed"))
         elsewhere = _handled_later(account, context)
-        outdated = _outdated(state, layer, elsewhere, context)
-        return Source(layer.project, read_layer(layer.location), state, outdated, elsewhere)
+        outdated, unopened = _asked_of_aws(state, layer, elsewhere, context)
+        return Source(layer.project, read_layer(layer.location), state, outdated, elsewhere, unopened)
 
 
 def _handled_later(account: str, context: Context) -> dict[str, Sentence]:
@@ -636,17 +646,17 @@ def left_to_later(context: Context) -> dict[str, tuple[Sentence, ...]]:
     return found
 
 
-def _outdated(
+def _asked_of_aws(
     state: State, layer: OpenLayer, elsewhere: Collection[str], context: Context
-) -> dict[str, OnboardError]:
-    """Return users that AWS lost, or whose password it lost or replaced, since the apply, with the reason.
+) -> tuple[dict[str, OnboardError], set[str]]:
+    """Return `outdated` and `unopened` of a `Source`.
 
     Raises:
         AwsError: AWS couldn't be asked.
     """
     account = layer.location.account
     until = _passwords_made_until(account, context)
-    found: dict[str, OnboardError] = {}
+    found, unopened = dict[str, OnboardError](), set[str]()
     with iam_client(context, layer.project, layer.location, layer.files) as iam:
         for name in people_of(account, context):
             if name in elsewhere or name not in state.users:
@@ -661,11 +671,13 @@ def _outdated(
                 elif until is not None and made > until:
                     replaced = "somebody reset their password after this apply."
                     found[name] = OnboardError("Another password", replaced, next=_RESET)
+            elif name in state.login_profiles and not parts_of(name, account, context):
+                unopened |= {name} if arrival(iam, name) in _ONE_TIME else set()
             with_key = name not in found and ACCESS_KEY in parts_of(name, account, context)
             if with_key and state_now.access_key_lost(iam, name, state):
                 lost = "AWS no longer has the access key that was made for them."
                 found[name] = PlanAgain("No access key", lost, next=_AGAIN)
-    return found
+    return found, unopened
 
 
 def _passwords_made_until(account: str, context: Context) -> datetime | None:

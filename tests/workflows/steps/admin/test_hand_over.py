@@ -388,7 +388,12 @@ def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
     full = {"login_profiles": {NAME: password}, "access_keys": {NAME: (own,)}}
     for user, useless in (("arn", []), (None, [NAME])):
         monkeypatch.setattr(hand_over, "find_user", lambda *_, user=user: user)
-        assert [*hand_over._outdated(state(**full), layer, (), context)] == useless
+        for found in Arrival:
+            monkeypatch.setattr(hand_over, "arrival", lambda *_, found=found: found)
+            outdated, unopened = hand_over._asked_of_aws(state(**full), layer, (), context)
+            assert [*outdated] == useless
+            one_time = found in {Arrival.AWAY, Arrival.MUST_CHOOSE}
+            assert unopened == ({NAME} if one_time and not useless else set())
     lost = {"login_profiles": {NAME: login(encrypted(home, "somebody.else"))}, "group_roles": {}}
     imported = {"login_profiles": {NAME: login("")}}
     for changes in (full, lost, imported, {}):
@@ -402,6 +407,24 @@ def test_who_can_use_other_roles_keeps_the_password_and_nothing_more_is_asked(
         (sent,) = open_handoff(made.text).identities
         assert (sent.encrypted, bool(sent.profiles)) == ((), "group_roles" not in changes)
         assert bool(sent.sign_in_url) is sent.mfa_required is bool(changes)
+
+
+def test_who_has_not_signed_in_yet_gets_the_password_with_the_other_roles(
+    project: Project, home: GpgHome, tmp_path: Path
+) -> None:
+    facts = {"project": "bb", "layers": ["security"], "regrouping": [NAME]}
+    every = {"plan@security": {"roles": {NAME: {"came": {"DevOps": ["shared"]}}}}}
+    context = Context(fake_environment(tmp_path, {}), facts, every, "security", tmp_path)
+    own = encrypted(home)
+    for password, sent in ((own, own), (encrypted(home, "somebody.else"), None)):
+        there = replace(source(project, login_profiles={NAME: login(password)}), unopened={NAME})
+        there.layer.files.keys[f"keys/{NAME}"] = normalise(home.export(NAME)).text.encode()
+        made = person_handoff(NAME, {"security": there}, (), context)
+        handoff = open_handoff(made.text)
+        assert [each.encrypted_password for each in handoff.identities] == [sent]
+        assert handoff.occasion == (ACCESS if sent else NEW_ROLES)
+        assert handoff.identities[0].profiles
+        assert made.trouble == ()
 
 
 @pytest.mark.parametrize(("here", "waits"), [("management", True), ("security", False)])
@@ -761,7 +784,7 @@ def test_an_access_key_that_aws_no_longer_has_is_not_handed_over(
         lambda *_: [SimpleNamespace(access_key_id=key) for key in listed],
     )
     layer: Any = SimpleNamespace(project=None, files=None, location=SimpleNamespace(account="security"))
-    assert bool(hand_over._outdated(made, layer, (), context)) is useless
+    assert bool(hand_over._asked_of_aws(made, layer, (), context)[0]) is useless
 
 
 def test_why_texts_are_of_no_use_is_said_once_for_everybody_whom_it_concerns() -> None:
