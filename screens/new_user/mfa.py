@@ -365,7 +365,8 @@ class MfaPane(BrowsingPane):
         return self._unchanged and self._how.value == mfa.CONSOLE and not begun
 
     def heading(self) -> Sentence:
-        return f"Confirm your MFA device for {self.context.item}" if self._has_one else super().heading()
+        does = "Confirm" if self._has_one else "Use" if self.has_class("-done") else ""
+        return f"{does} your MFA device for {self.context.item}" if does else super().heading()
 
     @property
     def inside(self) -> bool:

@@ -355,6 +355,20 @@ async def test_a_device_that_is_gone_is_not_offered(
         assert session.facts(ITEM)["mfa"].get("at"), "another one is registered"
 
 
+async def test_the_title_of_a_done_page_asks_for_no_device_until_another_is_wanted(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        title, registers = app.pane.query_one(".pane-title", Text), StepPane.heading(app.pane)
+        assert str(title.visual) != registers
+        app.pane.query_one("#again", Button).press()
+        await rest(pilot)
+        assert str(title.visual) == registers
+
+
 @pytest.mark.parametrize("device", [{"serial": None, "how": "console"}, {"serial": SERIAL, "how": "api"}])
 async def test_who_still_has_the_device_has_nothing_to_do_again_after_it(
     new_user: NewUserAws, session: Session, device: dict[str, str | None]
