@@ -24,7 +24,8 @@ from textual.widgets import Input
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
-from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
+from tui.app.session_summary import accounts_of, arrival_of, left_behind, standing_of, steps_done
+from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
 from workflows.core.sentences import OnboardError, Sentence, count, joined, moment_text, text_of
 from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, replaces_key, work_of, works_of
@@ -373,7 +374,9 @@ class HomeScreen(OneFocus):
         self.order = tuple(entry.summary.id for entry in self._entries)
         now = self._now()
         self._lines: dict[str, _Line] = {
-            **{f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)},
+            **_told_apart(
+                {f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)}
+            ),
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
         }
 
@@ -802,6 +805,18 @@ def _kept(entry: session_catalogue.Entry) -> Sentence:
     sandbox = "Deleting the sandbox's last session deletes the sandbox too."
     stays = "The project's files, keys and profiles stay." if entry.sandbox is None else sandbox
     return joined((left_behind(entry), stays))
+
+
+def _told_apart(lines: Mapping[str, _Line]) -> dict[str, _Line]:
+    """Name the accounts in the work of sessions that do the same in different ones."""
+    told = {**lines}
+    for names in by_key((line.longest, name) for name, line in lines.items()).values():
+        where = {name: f" in {accounts}" for name in names if (accounts := accounts_of(lines[name].resumes))}
+        if len({*where.values()}) > 1:
+            for name, at in where.items():
+                works = tuple(f"{work}{at}" for work in lines[name].works)
+                told[name] = replace(lines[name], work=f"{lines[name].work}{at}", works=works)
+    return told
 
 
 def _line_of(entry: session_catalogue.Entry, now: datetime) -> _Line:

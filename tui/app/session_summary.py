@@ -54,6 +54,11 @@ def steps_done(entry: session_catalogue.Entry) -> int:
     return entry.summary.done - ("pgp-keys" in entry.summary.settled and bool(_not_compared(entry)))
 
 
+def accounts_of(entry: session_catalogue.Entry | None) -> str:
+    """Return the accounts of an admin's session, or ""."""
+    return listed(texts(entry.summary.facts.get("layers")), _NAMED) if entry else ""
+
+
 def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
     """Describe a session's status and project, the most important first: "next: Plan (security)", "bb"."""
     summary = entry.summary
@@ -75,7 +80,7 @@ def standing_of(entry: session_catalogue.Entry) -> tuple[str, ...]:
         step, done = "", f"{how} {listed(entry.undone_by, _NAMED)}"
     trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
     project = summary.facts.get("project") or summary.details.get("project") or ""
-    accounts = listed(texts(summary.facts.get("layers")), _NAMED)
+    accounts = accounts_of(entry)
     stands = trouble or (f"{_APPLIES[entry.apply]}: {step}" if step else done)
     gone = f"{listed(entry.removed, _NAMED)} removed since" if entry.removed and not entry.over else ""
     where = "" if entry.sandbox is None else "sandbox"

@@ -114,7 +114,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         assert app.asked == [HomeScreen.Resume(LATE)]
 
 
-@pytest.mark.parametrize(("arrived", "width"), [(None, 80), ("", 100)])
+@pytest.mark.parametrize(("arrived", "width"), [(None, 80), ("", 80), ("", 100)])
 async def test_sessions_of_the_same_task_differ_by_their_accounts(arrived: str | None, width: int) -> None:
     facts = {"project": "bb", "rekeying": ["dana.lopez"]}
     sessions = [
