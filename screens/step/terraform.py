@@ -22,7 +22,7 @@ from textual.widgets import Input
 
 from screens.step.asking import CodedMove, CodePane
 from screens.step.page import StepPane
-from screens.widgets.dialogs import Confirm, Dialog, Typed, ask
+from screens.widgets.dialogs import Confirm, Dialog, Typed
 from screens.widgets.lists import Log
 from screens.widgets.parts import Part
 from screens.widgets.text import Button, ScrollBody, Text, in_line, styled
@@ -207,6 +207,11 @@ COMPARE = "Compare the PGP fingerprints that nobody has compared yet"
 _NONE_LEFT = "No fingerprint is left to compare here."
 WAIT_SECONDS = 15
 """Seconds before another try; Terraform itself then waits for the lock another 20 seconds."""
+
+
+_STILL_LOCKED = "The lock stays. Nobody can plan or apply here until it is released."
+_NOT_READY = "Nothing was changed. Terraform can't work here before that."
+_NOT_WRITTEN = "The state isn't written yet. Nobody should plan or apply here before that."
 
 
 class LockAnswer(StrEnum):
@@ -463,11 +468,12 @@ class TerraformPane(CodePane):
                 button, words = recovery.INIT_WAYS[way]
                 own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
                 question = Confirm(error.title, f"{error.what} {error.why}\n\n{words}{own}", button)
-                self._offer(question, partial(recovery.initialise, way, self.context))
+                self._offer(question, partial(recovery.initialise, way, self.context), _NOT_READY)
             case StateUnwritten():
                 self._offer(
                     Confirm(error.title, f"{error.what}\n\n{error.why}\n\n{_WRITE}", "Write the state"),
                     partial(recovery.write_state, self.context),
+                    _NOT_WRITTEN,
                 )
             case _:
                 return
@@ -483,10 +489,14 @@ class TerraformPane(CodePane):
             f"is released, iam-onboard continues.\n\nLock:   {lock.lock_id}"
         )
         question = Confirm("Your own lock was left behind", body, "Release the lock")
-        self._offer(question, partial(recovery.unlock, lock, self.context))
+        self._offer(question, partial(recovery.unlock, lock, self.context), _STILL_LOCKED)
 
-    def _offer(self, question: Confirm, fix: CodedMove) -> None:
-        ask(self, question, lambda _yes: self._fix(fix))
+    def _offer(self, question: Confirm, fix: CodedMove, otherwise: Sentence) -> None:
+        """Ask whether to apply a fix, and say what is the case without it."""
+        self.app.push_screen(question, lambda yes: self._fix(fix) if yes else self._unfixed(otherwise))
+
+    def _unfixed(self, words: Sentence) -> None:
+        self.notify(text_of(words), severity="warning")
 
     def _fix(self, fix: CodedMove) -> None:
         """Apply the fix, then repeat the move that was stopped."""
@@ -503,6 +513,8 @@ class TerraformPane(CodePane):
             self.try_again()
         elif answer is LockAnswer.RELEASE:
             self._fix(partial(recovery.unlock, lock, self.context))
+        else:
+            self._unfixed(_STILL_LOCKED)
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:

@@ -213,6 +213,16 @@ class _Case:
         return self.key.expires(self.now)
 
     @property
+    def expired(self) -> datetime | None:
+        """When the primary key expired, or else its last encryption part; None if neither did."""
+        over = [part for part in self.key.encryption_parts if part.is_expired(self.now)]
+        primary = self.key.primary
+        return max(
+            (part.expires for part in ([primary] if primary.is_expired(self.now) else over) if part.expires),
+            default=None,
+        )
+
+    @property
     def expires_soon(self) -> bool:
         """Whether it is usable now, but not for long."""
         return self.expires is not None and self.now < self.expires < self.now + EXPIRES_SOON
@@ -252,7 +262,7 @@ class _Rule:
     kind: VerdictKind
     headline: Sentence
     explanation: str
-    reason: Sentence = ""
+    reason: str = ""
     remedy: Remedy | None = None
 
 
@@ -343,16 +353,17 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.EXPIRED,
-        "The key has expired, and it can't encrypt.",
-        reason="it has expired and has no encryption subkey",
+        "The key expired on {expired}, and it can't encrypt.",
+        reason="it expired on {expired} and has no encryption subkey",
         remedy=_PROLONG_AND_ADD_SUBKEY,
     ),
     _Rule(
         lambda case: case.library is not OpenPgpLibrary.PROTONMAIL and case.keybase_overlooks_expiry,
         VerdictKind.REFUSED_BY_US,
         Headline.EXPIRED,
-        "The key has expired. Older provider versions look only at its subkey and would encrypt to it.",
-        reason="it has expired",
+        "The key expired on {expired}. Older provider versions look only at its subkey, and would encrypt to "
+        "it.",
+        reason="it expired on {expired}",
         remedy=_PROLONG,
     ),
     _Rule(
@@ -362,8 +373,8 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
         VerdictKind.REFUSED_BY_PROVIDER,
         Headline.EXPIRED,
-        "The key, or its encryption subkey, has expired.",
-        reason="it has expired",
+        "The key, or its encryption subkey, expired on {expired}.",
+        reason="it expired on {expired}",
         remedy=_PROLONG,
     ),
     _Rule(
@@ -458,9 +469,10 @@ def judge(
     if rule.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}:
         to_owner = _advice(case, unsure=rule.kind is VerdictKind.UNVERIFIED and not in_use)
     else:
-        to_owner = _to_owner(details, f"can't be used for AWS, because {rule.reason}.", rule.remedy)
+        reason = rule.reason.format(expired=day(case.expired))
+        to_owner = _to_owner(details, f"can't be used for AWS, because {reason}.", rule.remedy)
     rejected = (REJECTION,) if rule.kind is VerdictKind.REFUSED_BY_PROVIDER else ()
-    explanation = rule.explanation.format(provider=named(provider_version))
+    explanation = rule.explanation.format(provider=named(provider_version), expired=day(case.expired))
     return Verdict(rule.kind, rule.headline, joined((explanation, *rejected)), to_owner, _warnings(case))
 
 

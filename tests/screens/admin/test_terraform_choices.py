@@ -113,6 +113,18 @@ def counts(app: PaneHost) -> bool:
     return bool(app.screen.query_one("#countdown", Text).content)
 
 
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings, also those that a closing dialog takes away here, but not on the wizard's page."""
+    found = list[str]()
+
+    def notify(_app: object, message: str, *, severity: str = "", **_more: object) -> None:
+        found.extend([message] if severity == "warning" else [])
+
+    monkeypatch.setattr(PaneHost, "notify", notify)
+    return found
+
+
 async def test_a_held_lock_is_told_waited_for_and_planned_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +150,7 @@ async def test_a_held_lock_is_told_waited_for_and_planned_again(
 
 @pytest.mark.parametrize("answer", ["no", "yes"])
 async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_so(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, warned: list[str], answer: str
 ) -> None:
     planning(desk, monkeypatch, StateUnwritten(tmp_path / "layer/errored.tfstate"))
 
@@ -157,11 +169,12 @@ async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_
             app.screen.query_one("#yes").focus()
         await press(pilot, "enter")
         assert desk.asked == (["plan", "write", "plan"] if answer == "yes" else ["plan"])
+        assert bool(warned) is (answer == "no")
 
 
 @pytest.mark.parametrize("answer", ["no", "yes"])
 async def test_the_lock_of_a_run_that_died_here_is_offered_as_that_and_needs_no_name(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, warned: list[str], answer: str
 ) -> None:
     planning(desk, monkeypatch, LockHeld(LOCK, ""))
     at = desk.environment.now()
@@ -187,10 +200,11 @@ async def test_the_lock_of_a_run_that_died_here_is_offered_as_that_and_needs_no_
         await press(pilot, "enter")
         assert released == ([LOCK] if answer == "yes" else [])
         assert desk.asked == (["plan", "plan"] if answer == "yes" else ["plan"])
+        assert bool(warned) is (answer == "no")
 
 
 async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, warned: list[str]
 ) -> None:
     monkeypatch.setattr(terraform_pane, "WAIT_SECONDS", 1)
     planning(desk, monkeypatch, LockHeld(LOCK, ""), LockHeld(LOCK, ""))
@@ -207,6 +221,7 @@ async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(
         await press(pilot, "escape")
         assert not isinstance(app.screen, LockDialog)
         assert desk.asked == ["plan", "plan"]
+        assert warned
 
 
 async def test_a_lock_is_released_only_after_its_holder_was_typed(
@@ -237,7 +252,7 @@ async def test_a_lock_is_released_only_after_its_holder_was_typed(
     ("failure", "way"), [(Failure.LOCK_FILE, InitWay.UPGRADE), (Failure.BACKEND, InitWay.RECONFIGURE)]
 )
 async def test_another_init_is_done_only_on_purpose(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, failure: Failure, way: InitWay
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, warned: list[str], failure: Failure, way: InitWay
 ) -> None:
     refused = TerraformFailed("It does not fit", "Init failed.")
     refused.failure = failure
@@ -257,6 +272,7 @@ async def test_another_init_is_done_only_on_purpose(
         assert way in app.text()
         await press(pilot, "escape")
         assert done == []
+        assert warned
         await press(pilot, "ctrl+n")
         await press(pilot, "shift+tab", "enter")
         assert done == [way]

@@ -136,6 +136,19 @@ def test_the_advice_names_the_key_and_the_commands_that_help(
         assert command.format(details.fingerprint) in advice
 
 
+def test_an_expired_key_is_told_with_the_day_on_which_it_expired(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    for kind in ("expired", "expired-signing-only", "expired-primary", "expired-subkey"):
+        details = keys[kind].details
+        (over,) = {part.expires for part in details.parts if part.is_expired(now)}
+        for version in (OLD, NEW):
+            verdict = judge(details, version, now)
+            assert verdict.headline == Headline.EXPIRED
+            assert day(over) in text_of(verdict.explanation)
+            assert day(over) in text_of(verdict.sentence_for_owner)
+
+
 @pytest.mark.parametrize("kind", ["rsa-signing-only", "revoked-subkey", "expired-signing-only"])
 def test_the_advice_to_add_a_subkey_makes_the_key_work(
     home: GpgHome, keys: dict[str, CheckedKey], now: datetime, kind: str
