@@ -187,7 +187,8 @@ class PaceLine(Text):
         left = remaining_seconds(self._done, self._total, elapsed)
         estimate = f" · about {_lasting(left)} left" if left else ""
         full = _BAR_CELLS * min(self._done, self._total) // self._total
-        progress = f"   {self._done} of {self._total} done · {_lasting(elapsed)}{estimate}"
+        every = count(self._total, "resource")  # several people's changes may be in one
+        progress = f"   {self._done} of {every} done · {_lasting(elapsed)}{estimate}"
         bar = ("━" * full, "$accent"), ("─" * (_BAR_CELLS - full), "$text-muted")
         self.update(styled(*bar, (progress, "")))
 

@@ -372,9 +372,12 @@ class PlanPane(TerraformPane):
         _key("k", "compare", "Compare", COMPARE),
         _key("c", "check", "Check", "Check that files, branch and state are still as planned"),
     ]
+    FITS = True
     LOG = "plan"
     DEFAULT_CSS = """
     PlanPane { max-width: 100%; }
+    PlanPane.-full #counts, PlanPane.-full ButtonRow { margin: 0; }
+    PlanPane.-packed #foreign { max-height: 2; }
     PlanPane > Text { max-width: 92; }
     PlanPane Static { height: auto; }
     PlanPane #since, PlanPane #difference, PlanPane #destroys,

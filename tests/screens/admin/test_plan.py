@@ -32,7 +32,7 @@ from workflows.machine.state import Status
 from workflows.machine.summaries import Summary, keep_summary
 from workflows.run import SessionRun
 from workflows.steps.admin import judged_plan, plan, terraform_runs
-from workflows.steps.admin.accepted_plan import ChangeLine, Planned, RoleChange
+from workflows.steps.admin.accepted_plan import ChangeLine, PersonChange, Planned, RoleChange
 from workflows.steps.admin.edits import LeftOut
 from workflows.steps.admin.other_sessions import answers_kept, replaced_before_sent
 from workflows.steps.admin.terraform_runs import CodeWanted, run_folder
@@ -112,6 +112,24 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
         assert again.pane.query_one("#foreign").disabled
         await press(pilot, "p")
         assert not again.pane.query_one("#foreign").disabled
+
+
+async def test_changes_that_nobody_chose_leave_the_buttons_in_view(desk: Desk) -> None:
+    """The height is what the wizard leaves a page of 24 lines."""
+    users = [f"sam.{number}" for number in range(4)]
+    desk.planned = replace(
+        desk.planned,
+        foreign=tuple(ChangeLine(f"module.{user}", f"user {user}: gets a new password") for user in users),
+        people=tuple(PersonChange(user, password="replace") for user in users),
+    )
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 18)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        for key in ("space", "ctrl+n"):  # with the problem, too
+            again = app.pane.query_one("#again")
+            assert app.screen.find_widget(again).visible_region.area, app.text()
+            await press(pilot, key)
 
 
 async def test_what_lies_in_files_is_read_beside_the_page(

@@ -338,7 +338,7 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
         stage.folder,
         counts=counts,
         destroys=(group,),
-        foreign=(group, user),
+        foreign=(group, user, ChangeLine("aws_iam_policy.x", "aws_iam_policy.x will be changed", named=True)),
         people=people,
     )
     stage.put(plan_resources, "kept", lambda _context: _resources(group))

@@ -122,7 +122,7 @@ def _foreign(plan: Plan, context: Context) -> tuple[ResourceChange, ...]:
     for change in plan.changes:
         if change.user and change.type in _OWN and _module(change):
             modules.setdefault(change.user, set()).add(_module(change))
-    return tuple(change for change in plan.changes if not meant.has(change, modules))
+    return tuple(meant.foreign_part(change) for change in plan.changes if not meant.has(change, modules))
 
 
 class _Meant:
@@ -172,14 +172,26 @@ class _Meant:
         return (change.type, change.action) in self._allowed.get(name, ())
 
     def _moves(self, change: ResourceChange) -> bool:
-        group = (change.group or "").casefold()
-        moves = {name: self._here.moves.get(name, Move()) for name in (*change.joining, *change.leaving)}
-        staying = self._named.union(self._here.remove)
-        joining = [moves[name].add for name in change.joining if name not in self._named]
-        leaving = [moves[name].remove for name in change.leaving if name not in staying]
-        return not change.members_unknown and all(
-            group in {group.casefold() for group in groups} for groups in (*joining, *leaving)
-        )
+        return not (change.members_unknown or any(self._unchosen(change)))
+
+    def _unchosen(self, change: ResourceChange) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return who joins and leaves a group although nobody chose that."""
+        group, staying = (change.group or "").casefold(), self._named.union(self._here.remove)
+
+        def moves(name: str) -> Move:
+            return self._here.moves.get(name, Move())
+
+        def chosen(groups: Iterable[str]) -> bool:
+            return group in map(str.casefold, groups)
+
+        joining = (name for name in change.joining if name not in self._named and not chosen(moves(name).add))
+        leaving = (name for name in change.leaving if name not in staying and not chosen(moves(name).remove))
+        return tuple(joining), tuple(leaving)
+
+    def foreign_part(self, change: ResourceChange) -> ResourceChange:
+        """Return a foreign change without the moves in it that were chosen."""
+        joining, leaving = self._unchosen(change)
+        return replace(change, joining=joining, leaving=leaving) if joining or leaving else change
 
 
 def _module(change: ResourceChange) -> str:

@@ -344,7 +344,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
     missing = [change for change in request.planned.foreign if change.address not in request.acknowledged]
     if not missing:
         return []
-    words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
+    words = f"This session didn't ask for {count(len(missing), 'change')}"
     message = f"{words}. Select each one that you want to apply too, or fix the files and plan again."
     where = ": here, then in" if any(request.undoing.values()) else " of"
     others = listed([*request.undoing], 2)

@@ -17,6 +17,7 @@ from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain, read
 from workflows.machine.events import Verdict
 from workflows.steps.admin import plan
+from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
@@ -55,11 +56,15 @@ ADMINISTRATOR = own(
 OWN_POLICY = own("aws_iam_user_policy_attachment", CREATE)
 
 
-def foreign(tmp_path: Path, facts: dict[str, Any], *changes: ResourceChange) -> list[str]:
+def judge(tmp_path: Path, facts: dict[str, Any], *changes: ResourceChange) -> tuple[ChangeLine, ...]:
     known = {"layers": ["security"], "project_root": str(tmp_path), **facts}
     context = Context(fake_environment(tmp_path, {}), known, known, "security", tmp_path / "session")
     record = PlanRecord(tmp_path / "plan", "", tmp_path, (), {}, "", "", "")
-    return [change.address for change in judged(record, Plan(changes), context).foreign]
+    return judged(record, Plan(changes), context).foreign
+
+
+def foreign(tmp_path: Path, facts: dict[str, Any], *changes: ResourceChange) -> list[str]:
+    return [change.address for change in judge(tmp_path, facts, *changes)]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,15 @@ def test_what_nobody_decided_about_a_person_is_foreign(
     tmp_path: Path, facts: dict[str, Any], unmeant: ResourceChange
 ) -> None:
     assert foreign(tmp_path, facts, unmeant) == [unmeant.address]
+
+
+def test_of_a_group_only_what_nobody_chose_is_foreign(tmp_path: Path) -> None:
+    both = members("devops", joining=("jane.doe", "alex.kim"), leaving=("sam.okafor",))
+    (change,) = judge(tmp_path, ADDED, both)
+    assert change.people == ("alex.kim", "sam.okafor")
+    assert "jane.doe" not in text_of(change.words)
+    unknown = replace(both, joining=("jane.doe",), leaving=(), members_unknown=True)
+    assert [change.people for change in judge(tmp_path, ADDED, unknown)] == [("jane.doe",)]
 
 
 def test_what_a_persons_own_module_makes_comes_with_them(tmp_path: Path) -> None:
