@@ -836,7 +836,7 @@ class EverybodyDialog(Dialog[str]):
     AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "close", "Close", id="everybody.close"),
-        Binding("r", "record", "Who got access", id="everybody.record", tooltip="With which PGP key"),
+        Binding("w", "record", "Who got access", id="everybody.record", tooltip="With which PGP key"),
     ]
     DEFAULT_CSS = """
     EverybodyDialog > Vertical { width: 96%; max-width: 116; }
@@ -853,7 +853,7 @@ class EverybodyDialog(Dialog[str]):
         super().__init__(
             "Where everybody in this session stands",
             "",
-            *([Button("Show who got access", id="record", key="r")] if record else []),
+            *([Button("Show who got access", id="record", key="w")] if record else []),
             body=(
                 Text(grid.sentence, id="summary"),
                 Table(id="grid", fixed_columns=1),

@@ -225,7 +225,7 @@ async def test_the_record_of_the_keys_is_shown_over_the_grid_and_copied(
     monkeypatch.setattr(wizard, "admissions", lambda _folder: Admissions("admin@host", (admission,)))
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("f5", "r", "c")
+        await pilot.press("f5", "w", "c")
         await rest(pilot)
         assert isinstance(app.screen, TextDialog)
         clipboard: Any = app.wizard.run.environment.clipboard
