@@ -98,11 +98,18 @@ class Edit:
         return (f"{listed(alone, _NAMED)} will be in no group.",) if alone else ()
 
     @property
-    def demoted_sentences(self) -> tuple[Sentence, ...]:
-        """One sentence naming the people who lose their last group of administrators, or nothing."""
+    def administrator_sentences(self) -> tuple[Sentence, ...]:
+        """A sentence each naming those who lose or get their only group of administrators, and stay."""
         were, are = _administrators(self.before), _administrators(self.after)
-        lost = [name for name in were if name not in are and self.after.person(name)]
-        return (f"{listed(lost, _NAMED)} will be in no group with {_ADMIN}.",) if lost else ()
+        changed = (
+            ([name for name in were if name not in are and self.after.person(name)], "no"),
+            ([name for name in are if name not in were and self.before.person(name)], "a"),
+        )
+        return tuple(
+            f"{listed(names, _NAMED)} will be in {any_} group with {_ADMIN}."
+            for names, any_ in changed
+            if names
+        )
 
 
 def _administrators(layer: Layer) -> list[str]:

@@ -283,7 +283,7 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
         yield from (f"{account}: {problem.message}" for problem in made.warnings if problem.field in _NOTED)
         missing = missing_keys(made.after.files, made.after.people)
         yield from (f"{account}: {finding.message}" for finding in missing)
-        about_groups = (*made.emptied_sentences, *made.alone_sentences, *made.demoted_sentences)
+        about_groups = (*made.emptied_sentences, *made.alone_sentences, *made.administrator_sentences)
         for words in (*made.left_sentences, *about_groups):
             yield f"{account}: {words}"
         if people := _new_passwords(layer, context.decisions):

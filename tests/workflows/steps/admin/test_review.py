@@ -114,7 +114,7 @@ def test_who_ends_in_no_group_is_noted_and_who_was_in_none_is_not(admin_project:
     ("request_of", "noted"),
     [({"leaving": ("dana.lopez",)}, 0), ({"regrouping": ("dana.lopez",)}, 1)],
 )
-def test_who_stays_but_is_no_longer_an_administrator_is_noted(
+def test_who_stays_but_is_no_longer_an_administrator_or_becomes_one_is_noted(
     admin_project: AdminProject, request_of: Mapping[str, tuple[str, ...]], noted: int
 ) -> None:
     decide(admin_project, {}, layers=("security",), **request_of)
@@ -122,9 +122,11 @@ def test_who_stays_but_is_no_longer_an_administrator_is_noted(
         put(admin_project, {"security": {"dana.lopez": {"devops"}}})
     layer = read_layers(admin_project.context())["security"]
     made = run.edit(layer, operations(layer, admin_project.context().decisions))
-    assert len(made.demoted_sentences) == noted
+    assert len(made.administrator_sentences) == noted
     said = [text_of(note) for note in review.prepare(admin_project.context(), quiet).notes]
-    assert all(any(text_of(sentence) in note for note in said) for sentence in made.demoted_sentences)
+    assert all(any(text_of(sentence) in note for note in said) for sentence in made.administrator_sentences)
+    back = replace(made, before=made.after, after=made.before)
+    assert len(back.administrator_sentences) == noted, "who joins the layer isn't noted"
 
 
 def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
