@@ -187,7 +187,7 @@ class SignInPane(StepPane):
                 (Button(_SHOW_LABELS[False], id="show", key="v", classes="opened"),),
                 copies=True,
             ),
-            Task("Choose a new password", helps=(Button("Copy the old one", id="copy-old"),)),
+            Task("Choose a new password", helps=(Button("Copy the “Old password”", id="copy-old"),)),
         )
 
     def _recorded(self) -> str:

@@ -117,6 +117,12 @@ def _short(arn: str) -> str:
 _MOST_LINES = 12
 
 
+def _after(shell: Shell) -> Shell:
+    """Return the next shell to show the lines for."""
+    shells: list[Shell] = [*Shell]
+    return shells[(shells.index(shell) + 1) % len(shells)]
+
+
 class AfterVerify(Vertical):
     """Hidden until a profile works; the pane handles the buttons.
 
@@ -136,7 +142,7 @@ class AfterVerify(Vertical):
             ButtonRow(
                 Button("Copy lines", id="copy-lines", key="l"),
                 Button("Show", id="show-lines", key="v"),
-                Button("Other shell", id="other-shell", key="h"),
+                Button("", id="other-shell", key="h"),
                 Button("Try it here", id="try", key="x"),
                 Button("Install aws…", id="install"),
             ),
@@ -151,6 +157,7 @@ class AfterVerify(Vertical):
         self.set_class(bool(lines), "-shown")
         self.remove_class("-tried")
         self.query_one("#tried", Text).show_lines([])
+        self.query_one("#other-shell", Button).label = f"Use {_after(shell).value}"
         self.query_one("#try").display = has_aws
         self.query_one("#install").display = not has_aws
         short = self.app.size.height >= TALL and all(cell_len(line) <= LINE_CELLS for line in lines)
@@ -170,9 +177,10 @@ class AfterVerify(Vertical):
         self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     def show_tried(self, tried: verify.Tried) -> None:
-        """Show the result of running the command, in a small terminal instead of the lines for the shell."""
-        self.set_class(self.app.size.height < TALL, "-tried")
-        lines = tried.output.splitlines()
+        """Show the result of running the command; in a small terminal in few lines, for the shell's."""
+        low = self.app.size.height < TALL
+        self.set_class(low, "-tried")
+        lines = [*filter(None, [" ".join(tried.output.split())])] if low else tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         tries = self.query_one("#tried", Text)
         tries.show_lines([f"$ {verify.COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
@@ -544,8 +552,7 @@ class VerifyPane(UnlockingPane):
     @on(Button.Pressed, "#other-shell")
     def action_other_shell(self) -> None:
         """Show the lines for the next shell."""
-        shells = list(Shell)
-        self._shell = shells[(shells.index(self._shell) + 1) % len(shells)]
+        self._shell = _after(self._shell)
         self._show_shell()
 
     @on(Button.Pressed, "#try")

@@ -29,6 +29,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Observation, StepKey, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
+from workflows.profiles.shell_lines import Shell
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import NOT_INSTALLED, IdentityView, Tried
@@ -116,7 +117,11 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await rest(pilot)
         assert app.screen.query_one("#text", Log).lines
         assert not app.screen.query_one("#text", Log).wrap, "these are commands"
-        await pilot.press("escape", "h", "h")
+        await pilot.press("escape")
+        other = app.pane.query_one("#other-shell", Button)
+        for shell in (Shell.ZSH, Shell.FISH):
+            assert shell.value in str(other.label), "it says which shell is next"
+            await pilot.press("h")
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await app.wizard.go_to(None)
         await app.wizard.go_to(VERIFY)
@@ -186,7 +191,9 @@ async def test_a_profile_that_the_command_fails_with_is_to_be_tested_again(
         iam = new_user.aws.administrator("iam")
         (key,) = iam.list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
         iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-        app.pane._show_tried(Tried("who it is", "It worked."))
+        tried = app.pane.query_one("#tried", Text)
+        app.pane._show_tried(Tried("{\n who it is\n}\n", "It worked."))
+        assert str(tried.content).count("\n") == 2, "the table has the room"
         await pilot.press("x")
         await rest(pilot)
         await pilot.press("escape")
