@@ -59,6 +59,18 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a copy of a JSON value with every text changed, including the names in objects."""
+    match value:
+        case str():
+            return change(value)
+        case list() | tuple():
+            return [with_texts(own, change) for own in value]
+        case Mapping():
+            return {with_texts(name, change): with_texts(own, change) for name, own in value.items()}
+    return value
+
+
 def read(kind: type[T], value: Any, name: str = "") -> T:
     """Convert a JSON value to a type; unknown fields are ignored.
 

@@ -124,6 +124,20 @@ class _ReadBack:
             self._hold(*before)
             raise
 
+    def clear_if_ours(self) -> bool:
+        """See `Clipboard`. Anything copied by others since then stays."""
+        with self._one_at_a_time:
+            if not self._digests:
+                return False
+            self.expires_at = self._now() + RETRY  # if it does not answer now
+            cleared = self._cleared()
+            self._forget()
+            return cleared
+
+    def _cleared(self) -> bool:
+        """Remove our secrets, if there are any; return whether the clipboard was cleared."""
+        raise NotImplementedError
+
     def _forget(self) -> None:
         self._hold((), None)
 
@@ -168,18 +182,12 @@ class PyperclipClipboard(_ReadBack):
                 return Copied("Copied to the clipboard.")
         return Copied(f"Copied; the clipboard is cleared in 2 minutes. {MANAGERS_KEEP_COPIES}")
 
-    def clear_if_ours(self) -> bool:
-        """See `Clipboard`. Anything copied by others since then stays."""
-        with self._one_at_a_time:
-            if not self._digests:
-                return False
-            self.expires_at = self._now() + RETRY  # if it does not answer now
-            copy, paste = self._found()
-            ours = digest_of(str(self._run(paste))) in self._digests
-            if ours:
-                self._run(copy, "")
-            self._forget()
-            return ours
+    def _cleared(self) -> bool:
+        copy, paste = self._found()
+        ours = digest_of(str(self._run(paste))) in self._digests
+        if ours:
+            self._run(copy, "")
+        return ours
 
     def _found(self) -> tuple[Callable[[str], object], Callable[[], str]]:
         if self._mechanism is None:
@@ -334,19 +342,14 @@ class TmuxClipboard(_ReadBack):
             return Copied(f"{where}.", certain=False)
         return Copied(f"{where}; both are cleared in 2 minutes. {MANAGERS_KEEP_COPIES}", certain=False)
 
-    def clear_if_ours(self) -> bool:
-        """See `Clipboard`. Our buffers are deleted; the terminal's clipboard is cleared in any case."""
-        with self._one_at_a_time:
-            if not self._digests:
-                return False
-            self.expires_at = self._now() + RETRY  # if it does not answer now
-            for name, digest in self._buffers().items():
-                if digest in self._digests:
-                    self._tmux("delete-buffer", "-b", name)
-            self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
-            self._tmux("delete-buffer", "-b", "iam-onboard")
-            self._forget()
-            return True
+    def _cleared(self) -> bool:
+        """Delete our buffers; the terminal's clipboard, which can't be read, is cleared in any case."""
+        for name, digest in self._buffers().items():
+            if digest in self._digests:
+                self._tmux("delete-buffer", "-b", name)
+        self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
+        self._tmux("delete-buffer", "-b", "iam-onboard")
+        return True
 
     def _buffers(self) -> dict[str, bytes]:
         """Return the digest of each buffer by name."""

@@ -9,13 +9,12 @@ damaged or edited one counts as none.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, replace_file
 from workflows.core.secret import holds_secret
+from workflows.core.shapes import with_texts
 from workflows.machine.events import Facts, JsonValue, StepKey, in_folder
 from workflows.machine.journal import decode, encode
 
@@ -40,7 +39,7 @@ class Drafts:
             UnstorableFactError: a value isn't JSON, or is a secret.
             FileError: it couldn't be written; the earlier draft is still there.
         """
-        content = encode(_without_secrets(draft))
+        content = encode(with_texts(draft, lambda text: "" if holds_secret(text) else text))
         private_folder(self._folder)
         _write(self._path(key), content, synced=synced)
 
@@ -80,18 +79,6 @@ class Drafts:
 
     def _path(self, key: StepKey) -> Path:
         return self._folder / (quote(str(key), safe="@") + ".json")
-
-
-def _without_secrets(value: Any) -> Any:
-    """Empty the texts in a value that hold a secret, such as one pasted into the wrong field."""
-    match value:
-        case str():
-            return "" if holds_secret(value) else value
-        case Mapping():
-            return {name: _without_secrets(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_without_secrets(inner) for inner in value]
-    return value
 
 
 def _write(path: Path, content: bytes, *, synced: bool = False) -> None:

@@ -24,7 +24,7 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.grouping import by_key
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import OnboardError, Sentence, joined, listed
-from workflows.core.shapes import moment, plain, read
+from workflows.core.shapes import moment, plain, read, with_texts
 from workflows.machine.summaries import OBSERVED
 
 JsonValue = Any
@@ -161,15 +161,12 @@ def plain_value(value: object, path: str) -> JsonValue:
 
 def in_folder(value: JsonValue, before: str, now: str) -> JsonValue:
     """Replace every path in the folder `before` by one in `now`, in a value and in the keys of objects."""
-    match value:
-        case str():
-            inside = value == before or value.startswith(f"{before}/")
-            return now + value[len(before) :] if inside else value
-        case list() | tuple():
-            return [in_folder(item, before, now) for item in value]
-        case Mapping():
-            return {in_folder(key, before, now): in_folder(item, before, now) for key, item in value.items()}
-    return value
+
+    def moved(text: str) -> str:
+        inside = text == before or text.startswith(f"{before}/")
+        return now + text[len(before) :] if inside else text
+
+    return with_texts(value, moved)
 
 
 def _text(name: object, path: str) -> str:

@@ -23,6 +23,7 @@ from typing import TypeAlias
 
 from workflows.core.parsing import MAX_DEPTH, no_constant, parse_json, unescape_html
 from workflows.core.sentences import OnboardError, Sentence, Texts
+from workflows.core.shapes import with_texts
 
 SCHEMA = 1
 """The version of blocks that this program writes, and the newest that it reads."""
@@ -411,7 +412,10 @@ class Fields:
 
     def rest(self) -> dict[str, object]:
         """Return all unread fields, with stray line breaks as blanks."""
-        return {name: _without_wraps(value) for name, value in self._values.items()}
+        return {
+            name: with_texts(value, lambda text: _WRAPS.sub(" ", text))
+            for name, value in self._values.items()
+        }
 
     def _text(self, name: str, default: str | None) -> str:
         value = self._values.pop(name, None)
@@ -432,16 +436,6 @@ class Fields:
 
     def _wrong(self, name: str, wanted: str) -> MessageError:
         return MessageError(Flaw.FIELD_WRONG, name=name, where=self._where, wanted=wanted)
-
-
-def _without_wraps(value: object) -> object:
-    if isinstance(value, str):
-        return _WRAPS.sub(" ", value)
-    if isinstance(value, list):
-        return [_without_wraps(inner) for inner in value]
-    if isinstance(value, dict):
-        return {key: _without_wraps(inner) for key, inner in value.items()}
-    return value
 
 
 def lines_of(base64_text: str, width: int = 64) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workflows.core.shapes import WrongShape, left_out, moment, plain, read
+from workflows.core.shapes import WrongShape, left_out, moment, plain, read, with_texts
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,9 @@ def test_a_moment_has_a_time_zone(value: object) -> None:
     assert moment("2026-01-01T00:00:00+00:00", "at") == datetime(2026, 1, 1, tzinfo=UTC)
     with pytest.raises(WrongShape):
         moment(value, "at")
+
+
+def test_every_text_of_a_value_is_changed_and_so_are_the_names_in_objects() -> None:
+    value = {"a": ["b", {"c": ("d", 1, None, True)}], "e": 2.5}
+    assert with_texts(value, str.upper) == {"A": ["B", {"C": ["D", 1, None, True]}], "E": 2.5}
+    assert value == {"a": ["b", {"c": ("d", 1, None, True)}], "e": 2.5}
