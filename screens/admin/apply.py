@@ -382,7 +382,6 @@ class ApplyPane(TerraformPane):
             gone=_losses(planned) if planned and not done else [],
             ended=[] if self.running_move == "perform" else last_try,
         )
-        self.primary_changed()
 
     def _standing(self) -> list[str]:
         if self.opening.done or self.opening.asks:
@@ -521,7 +520,6 @@ class ApplyPane(TerraformPane):
         def show(repairs: tuple[recovery.Repair, ...]) -> None:
             self.add_class("-recovering")
             self.query_one(RecoveryList).show(repairs)
-            self.primary_changed()
 
         if self._outlook is not None and self._outlook.recoverable:
             self.run_coded("examine", partial(recovery.examine, self.context), show)

@@ -129,7 +129,6 @@ class DeactivatePane(AccountWorkPane):
         self.offer_skip("Skip without asking" if self.found is None and not self.nobody() else "")
         if self.found and self.found.clear:
             self.drop_note()  # whatever it was opened again for is gone
-        self.primary_changed()
 
     @on(OptionList.OptionHighlighted, "#things")
     def _offer_removal(self) -> None:

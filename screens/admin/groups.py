@@ -689,7 +689,6 @@ class GroupsPane(LayersPane):
         )
         shown = self.query_one("#shown", Text)
         shown.update(text, layout=len(text) != len(str(shown.content)))
-        self.primary_changed()
 
     def _standing(self, account: str) -> str:
         """Return how many changes a layer doesn't have yet, or the progress of its decisions."""

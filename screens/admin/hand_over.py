@@ -344,7 +344,6 @@ class HandOverPane(TerraformPane):
             elsewhere=[f"– {words}" for words in elsewhere],
         )
         self.show_compare(doubts)
-        self.primary_changed()
 
     def _chosen(self, name: str) -> hand_over.PersonHandoff | None:
         """Return a person's text to send, with the usual roles or without."""

@@ -113,7 +113,6 @@ class MfaResetPane(AccountWorkPane):
             remove=marked is not None and marked[1] is not None,
             copy=marked is not None and self._signs_in_without(marked[0]),
         )
-        self.primary_changed()
 
     def _signs_in_without(self, owner: mfa_reset.Owner) -> bool:
         """Return whether a person's device was removed here and no other one asks them for a code."""

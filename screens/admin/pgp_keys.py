@@ -604,7 +604,6 @@ class PgpKeysPane(StepPane):
 
     @on(ScrollBody.Seen)
     def _see(self) -> None:
-        self.primary_changed()
         self.watch_virtual_size()
 
     def watch_virtual_size(self) -> None:
@@ -685,7 +684,6 @@ class PgpKeysPane(StepPane):
         name = self.person()
         self._answered_to.add(name)
         self._hand_out(f"The reply to {name}", self._reply(name), f"about-your-key-{name}.txt")
-        self.primary_changed()
 
     def _reply(self, name: str) -> Sentence:
         """Return the reply to the sender of the last input, or ""."""

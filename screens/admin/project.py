@@ -399,7 +399,6 @@ class ProjectPane(StepPane):
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
         self.query("#layers-row, #layers-are").set_class(not (self._found and self._in_accounts), "-unasked")
         self.query_one("#previous").display = self._survey is not None and not self._found
-        self.primary_changed()
 
     @on(Button.Pressed, "#previous")
     def action_previous(self) -> None:

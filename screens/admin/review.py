@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual import events, getters, on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -566,10 +566,6 @@ class ReviewPane(ByHandPane):
         """Whether the diff's keys are letters for a field."""
         return isinstance(self.screen.focused, Input)
 
-    @on(events.DescendantFocus)
-    def _keys_change(self) -> None:
-        self.primary_changed()
-
     @property
     def _unseen(self) -> int:
         return len(self._diff.unseen)
@@ -754,7 +750,6 @@ class ReviewPane(ByHandPane):
         for seen in diff.seen.difference(self._marked):
             files.replace_option_prompt_at_index(seen, f"{_SEEN} {_file_line(diff.files[seen])}")
         self._marked = set(diff.seen)
-        self.primary_changed()
         if here and not self._in_list:
             files.highlighted = message.index
 

@@ -151,7 +151,6 @@ class StsRegionsPane(StepPane):
         self.query_one("#buttons").set_class(audit is None, "hidden")
         self.query_one("#skip").set_class(audit is not None, "hidden")
         self._show_account()
-        self.primary_changed()
 
     def primary(self) -> Primary:
         if self._audit is None:

@@ -380,7 +380,7 @@ class UsersPane(ByHandPane):
     def action_everybody(self) -> None:
         """Show everybody's means of sign-in."""
         self.add_class("-everybody")
-        self._arrange()
+        self.refresh_bindings()
         self.query_one(LineList).focus()
 
     @property
@@ -391,11 +391,7 @@ class UsersPane(ByHandPane):
         """Go back from everybody to people who join and leave."""
         self.remove_class("-everybody")
         self.query_one("#people").focus()
-        self._arrange()
-
-    def _arrange(self) -> None:
         self.refresh_bindings()
-        self.primary_changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable the keys for the selected person only where the person is shown; a done step only shows."""
@@ -418,7 +414,6 @@ class UsersPane(ByHandPane):
         self.show_problems([])
         self._lines.show_one(account, person, self.request().of(account))
         self._filter()
-        self.primary_changed()
 
     @on(MarkList.SelectedChanged, "#people")
     def _remarked(self) -> None:

@@ -255,7 +255,6 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         ):
             self.query(selector).set(display=shown and not self._rests)
         self._show_answers()
-        self.primary_changed()
 
     def _show_answers(self) -> None:
         """Show the answers as far as they fit, with the change buttons in one column."""

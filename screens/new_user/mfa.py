@@ -458,7 +458,6 @@ class MfaPane(BrowsingPane):
             other_way=offers,
             codes=how == mfa.API and self._pending is not None,
         )
-        self.primary_changed()
 
     def _registered(self, *, found: bool) -> tuple[str, ...]:
         """Describe a registered device, and the source of that knowledge."""

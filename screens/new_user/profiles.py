@@ -207,7 +207,6 @@ class ProfilesPane(StepPane):
         if self._shown is not None and self.request() != self._shown:
             self._shown, self._written = None, self._all
             self.query_one("#remarks", Text).show_lines([])
-            self.primary_changed()
 
     @on(Input.Submitted)
     def _go_down(self) -> None:
@@ -264,7 +263,6 @@ class ProfilesPane(StepPane):
         self._diff = diff
         self.set_class(bool(diff), "-changes")
         self.query_one(DiffView).show(diff)
-        self.primary_changed()
         self.call_after_refresh(self._preview)  # the questions are part of the input
 
     @on(StepPane.MoveFailed)

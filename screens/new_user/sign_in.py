@@ -228,7 +228,6 @@ class SignInPane(StepPane):
     async def _do_again(self) -> None:
         """Bring back a done sign-in's list on request."""
         self.remove_class("-done")
-        self.primary_changed()
         await self.query_one("#to-do", Part).reveal()
         self.query_one("#passphrase").focus()
 
@@ -263,8 +262,6 @@ class SignInPane(StepPane):
         if self._signed_in:
             self._in_clear.hide()
             self.focus_primary()
-        else:
-            self.primary_changed()
 
     # -- decrypting --------------------------------------------------------------------------------
 
@@ -382,7 +379,6 @@ class SignInPane(StepPane):
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self.query_one("#hints", Button).label = _HINT_LABELS[shown]
         self.make_room()
-        self.primary_changed()
 
     @property
     def inside(self) -> bool:

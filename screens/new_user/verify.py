@@ -598,7 +598,6 @@ class VerifyPane(UnlockingPane):
     def _hide_code(self) -> None:
         self.query_one(CodeField).clear()
         self._show_shell()  # without the fields
-        self.primary_changed()
 
     @property
     def decides(self) -> bool:

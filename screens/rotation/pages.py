@@ -183,7 +183,6 @@ class RotationPane(_KeyPane, SpareKeyPane):
         self.remove_class("-done")
         self.query_one("#again").display = False
         self._focus_first()
-        self.primary_changed()
 
     def changed(self) -> bool:
         """Return False for a done rotation, until another key is wanted."""
@@ -208,7 +207,6 @@ class RotationPane(_KeyPane, SpareKeyPane):
         self.ask_for_code(has_device=record in self._with_device)
         meant = f"{record.id} of {record.user} in {record.profile} ({record.account_id})." if record else ""
         self.show_texts(meant=[meant] if meant else [], remark=[words] if words else [])
-        self.primary_changed()
 
     def record(self) -> KeyRecord | None:
         return self._records.get(self.query_one("#key", Choices).value)
@@ -225,7 +223,6 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def _ask_about_both(self) -> None:
         """Withdraw the agreement, which was for something else."""
         self._agreed = False
-        self.primary_changed()
 
     def _waits(self) -> bool:
         """Return whether the chosen key was rotated already, and only its old one waits to be deleted."""
@@ -302,7 +299,6 @@ class RetirementPane(_KeyPane):
         self._waits = record.rotation.days_left(now)
         self.query_one("#meanwhile").display = bool(self._waits)
         self.query_one("#home" if self._waits else "#code").focus()
-        self.primary_changed()
 
     @on(Button.Pressed, "#home")
     async def _go_home(self) -> None:

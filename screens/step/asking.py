@@ -372,7 +372,6 @@ class UnlockingPane(StepPane):
                 self._asked_at = self.screen.focused
                 await self.mount(OwnPassphrase(self._locked, self._own), after=".pane-head")
             self.in_between = Primary("Unlock your PGP key", act=self._repeat)
-            self.primary_changed()
             self.query_one("#own-passphrase").focus()
         elif isinstance(message.error, WrongPassphrase) and message.name == "unlock":
             message.handled = True

@@ -386,7 +386,7 @@ class StepPane(VerticalScroll):
         return YOURS
 
     def primary_changed(self) -> None:
-        """Announce that `primary`, `turn` or `heading` may have changed."""
+        """Announce that `primary`, `turn` or `heading` may have changed, where no message shows that."""
         if self.is_attached:
             self.screen.post_message(self.PrimaryChanged())
 
@@ -631,7 +631,6 @@ class StepPane(VerticalScroll):
         if self.problems and not self.context.leaving.is_set() and self._entered() != self._judged:
             others = [problem for problem in self.problems if event.control not in self._fields(problem)]
             self._show_problems([problem for problem in others if self._place(problem)])
-        self.primary_changed()
 
     def _entered(self) -> int:
         """Return a hash of all input, so that secrets aren't kept a second time."""
@@ -651,6 +650,16 @@ class StepPane(VerticalScroll):
         """Don't start a page that is going, or whose application ends, before its widgets exist."""
         if not isinstance(event, events.Mount) or (self.display and self.is_attached):
             await super().on_event(event)
+
+    async def _on_message(self, message: Message) -> None:
+        """Let the action bar follow what the page handled; after the step's own work, a record is awaited."""
+        await super()._on_message(message)
+        if isinstance(message, self.MoveDone) and message.name == "perform":
+            return
+        if isinstance(message, events.DescendantFocus) or not isinstance(
+            message, events.Event | self.MoveProgressed
+        ):
+            self.primary_changed()
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, but only while the page is there: a later call would miss its widgets."""
@@ -799,8 +808,8 @@ class StepPane(VerticalScroll):
         """Let a subclass show more than the line (a log, a tree)."""
 
     async def on_step_pane_move_done(self, message: MoveDone) -> None:
-        """End the move and take its result; after the step's own work, the bar waits for its record."""
-        self._rest(shown=message.name != "perform")
+        """End the move and take its result."""
+        self._rest()
         taken = message.then(message.result) if message.then else None
         if isawaitable(taken):
             await taken
@@ -809,10 +818,8 @@ class StepPane(VerticalScroll):
         """End the move."""
         self._rest()
 
-    def _rest(self, *, shown: bool = True) -> None:
+    def _rest(self) -> None:
         self.running_move = ""
         self.query_one(ProgressLine).rest()
-        if shown:
-            self.primary_changed()
         if self._to_primary:
             self.focus_primary()

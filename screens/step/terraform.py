@@ -343,7 +343,6 @@ class TerraformPane(CodePane):
         self._left_focus = self.screen.focused
         self.add_class("-covered")
         widget.add_class("-cover")
-        self.primary_changed()
         self.call_after_refresh(widget.focus)
         return True
 
@@ -356,7 +355,6 @@ class TerraformPane(CodePane):
     def go_back(self) -> None:
         self.remove_class("-covered")
         self.query(".-cover").remove_class("-cover")
-        self.primary_changed()
         if self._left_focus is not None:
             self.call_after_refresh(self._left_focus.focus)
 

@@ -880,6 +880,7 @@ class WizardScreen(OneFocus):
             return
         if pane is not None and pane.inside:
             pane.go_back()
+            self.refresh_bar()
             return
         shows = pane is not None and pane.looking and pane.opening.done  # a look on a done step is abandoned
         if pane is not None and not shows and pane.stop_move():
