@@ -149,7 +149,7 @@ class ActionBar(Horizontal):
             BackText("", id="back"),
             Text("", id="turn"),
             Button("", id="primary", variant="primary"),
-            Text("^n", id="primary-key"),
+            Text("", id="primary-key"),
         )
 
     def show(self, back: Sentence, turn: Turn, primary: Primary) -> None:
@@ -158,6 +158,7 @@ class ActionBar(Horizontal):
         mark = styled(("● ", "$warning")) if turn.yours else styled((f"{turn.mark} ", ""))
         self.query_one("#turn", Text).update(in_line([mark, styled((turn.line, ""))]))
         button = self.query_one("#primary", Button)
+        self.query_one("#primary-key", Text).update("^n")
         button.disabled = not primary.ready
         button.label = text_of(primary.effect) + (" ›" if primary.ready else "")
 

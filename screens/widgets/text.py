@@ -364,7 +364,9 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         self.refresh(layout=True)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:  # noqa: ARG002 - Textual's
-        """The width of the label with its key, and the brackets."""
+        """The width of the label with its key, and the brackets; none until there is a label."""
+        if not self.caption:
+            return 0
         return self.caption.cell_length + len("[  ]") + (len(self.shortcut) + 1 if self.shortcut else 0)
 
     @property

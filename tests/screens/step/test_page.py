@@ -17,11 +17,12 @@ from textual.events import Paste
 from textual.screen import Screen
 from textual.widgets import Button, Input, TextArea
 
-from screens.step.page import Opening, StepPane
+from screens.step.page import YOURS, ActionBar, Opening, Primary, StepPane
 from screens.step.terraform import PlanTable
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import Log, TextDialog
+from tui.app.frame import Frame
 from workflows.core.sentences import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.shared.module import Context, Progress, Report
@@ -321,3 +322,21 @@ async def test_a_page_keeps_its_width_when_it_scrolls_so_that_no_line_wraps_agai
         await pilot.pause()
         assert page.show_vertical_scrollbar
         assert page.query_one("#first").size.width == width
+
+
+async def test_until_the_bar_knows_what_comes_next_it_shows_no_empty_button() -> None:
+    class Bar(App[None]):
+        CSS = Frame.CSS
+
+        def compose(self) -> ComposeResult:
+            yield ActionBar()
+
+    app = Bar()
+    async with app.run_test() as pilot:
+        bar = app.query_one(ActionBar)
+        await rest(pilot)
+        assert not bar.query_one("#primary").region
+        assert not bar.query_one("#primary-key").region
+        bar.show("Back", YOURS, Primary("Continue"))
+        await rest(pilot)
+        assert all(child.region for child in bar.children)
