@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
@@ -76,6 +77,16 @@ class OneFocus(Screen[Any]):
             self.focused.refresh()
 
 
+class _Box(Vertical):
+    """A dialog's frame, which a brief message below may make lower."""
+
+    class Resized(Message):
+        """Its size changed."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; Escape closes it without an answer.
 
@@ -134,7 +145,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         self._buttons = [*buttons, *([closing] if close else [])]
 
     def compose(self) -> ComposeResult:
-        yield Vertical(
+        yield _Box(
             Text(self._title, classes="dialog-title"),
             ScrollBody(*self._body),
             *self._fields,
@@ -148,14 +159,17 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         """Free the space of a brief result for the page below."""
         self.drop_result()
 
-    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
+    @on(events.Resize)
+    @on(_Box.Resized)
+    def _fit_later(self) -> None:
         """Keep title, fields and buttons in view; the body gets the rest of the terminal."""
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
+        messages = sum(message.outer_size.height for message in self.query("Toast"))
         for body in self.query(ScrollBody):
-            taken = self.query_one(Vertical).virtual_size.height - body.outer_size.height
-            body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
+            taken = self.query_one(_Box).virtual_size.height - body.outer_size.height
+            body.styles.max_height = max(1, self.size.height - messages - taken - _FRAME_LINES)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer a button's action only if the button is there."""

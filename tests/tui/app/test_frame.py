@@ -11,13 +11,14 @@ from typing import ClassVar
 from unittest.mock import patch
 
 import pytest
+from support.panes import rest, until
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, TextArea
+from textual.widgets import Button, Input, OptionList, TextArea
 
 from screens.widgets.dialogs import Confirm
 from tui.app.frame import Frame, WatchedDriver
@@ -290,3 +291,18 @@ async def test_what_fails_in_passing_is_shown_and_ends_nothing(
             assert "canary" not in shown.message
     assert {type(failure) for failure in nothing_fails_in_passing} == {LookupError}
     nothing_fails_in_passing.clear()
+
+
+async def test_a_brief_message_covers_no_button_of_a_dialog_that_fills_the_terminal() -> None:
+    app = Form()
+    async with app.run_test(size=(60, 15), notifications=True) as pilot:
+        dialog = Confirm("Stop the keys?", "One key stops. " * 100, "Stop")
+        app.push_screen(dialog)
+        await pilot.pause()
+        dialog.action_name_keys()
+        await until(pilot, lambda: bool(app.screen.query("Toast")))
+        await rest(pilot)
+        for button in app.screen.query(Button):
+            assert app.screen.find_widget(button).visible_region == button.region
+            toast = app.screen.query_one("Toast").region
+            assert not toast.overlaps(button.region)
