@@ -93,9 +93,6 @@ class LayerKeys(Dialog[bool]):
     """
 
     AUTO_FOCUS = "#files"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "owner", "Copy note to owner", id="layerkeys.owner"),
-    ]
     DEFAULT_CSS = """
     LayerKeys > Vertical { width: 96%; max-width: 116; }
     LayerKeys Table { height: 1fr; min-height: 4; }

@@ -78,10 +78,7 @@ class QrDialog(Dialog[bool]):
         copy: copies a text and returns the result.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "close", "Close", id="qr.close"),
-        Binding("c", "copy", "Copy the key", id="qr.copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "close", "Close", id="qr.close")]
     DEFAULT_CSS = """
     QrDialog { background: $surface; align: left top; }
     QrDialog #code { width: auto; }

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.await_remove import AwaitRemove
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
@@ -185,12 +184,6 @@ class Contradiction(Dialog[Choice]):
     """
 
     AUTO_FOCUS = "Button.-primary"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "redo", "Do the step again", id="contradiction.redo"),
-        Binding("a", "accept", "Accept as done", id="contradiction.accept"),
-        Binding("c", "continue", "Continue as it is", id="contradiction.continue"),
-        Binding("l", "look", "Look again", id="contradiction.look"),
-    ]
 
     def __init__(
         self,
@@ -225,6 +218,7 @@ class Contradiction(Dialog[Choice]):
             close="",
             fields=[Lines(joined((*explained, asks), "\n"), id="choices")],
             classes="-warning",
+            answers={button: choice for choice, (button, _) in _BUTTONS.items()},
         )
         self._look = look
 
@@ -233,15 +227,6 @@ class Contradiction(Dialog[Choice]):
         if self._look is not None:
             self.dismiss(None)
             self._look()
-
-    def action_redo(self) -> None:
-        self.dismiss(Choice.REDO)
-
-    def action_accept(self) -> None:
-        self.dismiss(Choice.ACCEPT)
-
-    def action_continue(self) -> None:
-        self.dismiss(Choice.CONTINUE)
 
 
 _WHY = "gpg needs the passphrase of your {which}PGP key ending in {end}, to read your access key."

@@ -836,7 +836,6 @@ class EverybodyDialog(Dialog[str]):
     AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "close", "Close", id="everybody.close"),
-        Binding("w", "record", "Who got access", id="everybody.record", tooltip="With which PGP key"),
     ]
     DEFAULT_CSS = """
     EverybodyDialog > Vertical { width: 96%; max-width: 116; }

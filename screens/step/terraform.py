@@ -247,6 +247,7 @@ class LockDialog(Typed[LockAnswer]):
             Button("Release", id="yes", variant="error", disabled=True),
             Button("Wait and try again", id="wait", variant="primary"),
             close="Leave it",
+            answers={"yes": LockAnswer.RELEASE},
             wrong="That is neither the holder nor the id.",
             fields=[Text("", id="countdown")],
             classes="-warning",
@@ -280,9 +281,6 @@ class LockDialog(Typed[LockAnswer]):
             self._left = None
             self._tell()
 
-    def action_yes(self) -> None:
-        self.dismiss(LockAnswer.RELEASE)
-
     def action_wait(self) -> None:
         """Start the countdown; pressed again, try at once."""
         if self._left is not None:
@@ -304,13 +302,8 @@ class CompareDialog(Dialog[Comparison]):
             Button("They match", id="same"),
             Button("No, it differs", id="differs"),
             close="Not yet",
+            answers={"same": Comparison.SAME, "differs": Comparison.DIFFERS},
         )
-
-    def action_same(self) -> None:
-        self.dismiss(Comparison.SAME)
-
-    def action_differs(self) -> None:
-        self.dismiss(Comparison.DIFFERS)
 
 
 class TerraformPane(CodePane):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -90,7 +89,8 @@ class _Box(Vertical):
 class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
     """A dialog; Escape closes it without an answer.
 
-    A button runs the action that its id names. `AUTO_FOCUS` names the initial focus.
+    A button answers, or runs the action that its id names; its key does the same. `AUTO_FOCUS` names the
+    initial focus.
 
     Args:
         title: what it shows or asks.
@@ -99,6 +99,7 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         close: the label of that one; "" for none.
         body: the widgets between title and buttons, if more than a text.
         fields: widgets that stay in view below the body, however long that is.
+        answers: the answers by the ids of their buttons.
     """
 
     AUTO_FOCUS = "#close"
@@ -135,8 +136,10 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
         body: Sequence[Widget] = (),
         fields: Sequence[Widget] = (),
         classes: str | None = None,
+        answers: Mapping[str, Answer] | None = None,
     ) -> None:
         super().__init__(classes=classes)
+        self._answers = answers or {}
         alone = all(button.variant == "default" for button in buttons)
         closing = Button(close, id="close", key="esc", variant="primary" if alone else "default")
         self._title = title
@@ -171,16 +174,20 @@ class Dialog(ModalScreen[Answer | None], OneFocus, Generic[Answer]):
             taken = self.query_one(_Box).virtual_size.height - body.outer_size.height
             body.styles.max_height = max(1, self.size.height - messages - taken - _FRAME_LINES)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer a button's action only if the button is there."""
-        own = {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
-        own -= {"close", "name_keys"}
-        return action not in own or action in {button.id for button in self._buttons}
+    def on_key(self, event: events.Key) -> None:
+        """Let a button's key press it."""
+        for button in self._buttons:
+            if button.shortcut == event.character:
+                button.press()
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
         event.stop()
-        await self.app.run_action(str(event.button.id), self)
+        name = str(event.button.id)
+        if name in self._answers:
+            self.dismiss(self._answers[name])
+        else:
+            await self.app.run_action(name, self)
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -253,23 +260,18 @@ class ErrorDialog(Notice):
         editable: whether to offer the user's editor at the place that the failure names.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "copy", "Copy this text", id="dialog.copy"),
-        Binding("e,f4", "edit", "Edit by hand", id="dialog.edit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f4", "app.simulate_key('e')", show=False)]
 
     def __init__(
         self, error: OnboardError, copy: Callable[[str], Sentence], *, editable: bool = False
     ) -> None:
         edit = [Button("Edit by hand", id="edit", key="e")] if editable else []
         copied = Button("Copy text", id="copy", key="c")
-        super().__init__(f"✗ {error.title}", error.body, *edit, copied, classes="-error")
+        super().__init__(
+            f"✗ {error.title}", error.body, *edit, copied, classes="-error", answers={"edit": True}
+        )
         self._error = error
         self._copy = copy
-
-    def action_edit(self) -> None:
-        """Close the dialog for the editor."""
-        self.dismiss(True)
 
     def action_copy(self) -> None:
         """Copy the whole text; the desktop's clipboard may be slow."""
@@ -286,6 +288,7 @@ class Typed(Dialog[Answer]):
         hint: what to type.
         buttons: `#yes` among them.
         close: as for `Dialog`.
+        answers: as for `Dialog`.
         wrong: the message for any other text.
         fields: the widgets below the field.
     """
@@ -304,6 +307,7 @@ class Typed(Dialog[Answer]):
         hint: str,
         *buttons: Button,
         close: str,
+        answers: Mapping[str, Answer],
         wrong: str = "That isn't the name.",
         fields: Sequence[Widget] = (),
         classes: str | None = None,
@@ -314,13 +318,9 @@ class Typed(Dialog[Answer]):
             Text("", id="wrong", classes="problem"),
         )
         asked = (*typed, *fields) if names else fields
-        super().__init__(title, text, *buttons, close=close, fields=asked, classes=classes)
+        super().__init__(title, text, *buttons, close=close, fields=asked, classes=classes, answers=answers)
         self._names = names
         self._wrong = wrong
-
-    @abstractmethod
-    def action_yes(self) -> None:
-        """Do what the dialog asks about."""
 
     def on_key(self, event: events.Key) -> None:
         """Take what is typed into the field, and lead up to it, also from a button."""
@@ -344,7 +344,7 @@ class Typed(Dialog[Answer]):
     @on(Input.Submitted, "#typed")
     def _answer(self, event: Input.Submitted) -> None:
         if event.value.strip() in self._names:
-            self.action_yes()
+            self.query_one("#yes", Button).press()
         else:
             self.query_one("#wrong", Text).update(f"✗ {self._wrong}")
 
@@ -368,10 +368,8 @@ class Confirm(Typed[bool]):
             f"Type {typed} to confirm:",
             Button(yes, id="yes", variant="error", disabled=bool(typed)),
             close=no,
+            answers={"yes": True},
         )
-
-    def action_yes(self) -> None:
-        self.dismiss(True)
 
 
 _OVER = "Nothing runs here now, and the session is saved."

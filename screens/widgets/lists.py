@@ -12,7 +12,6 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text as RichText
 from textual import getters, widgets
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
@@ -233,7 +232,6 @@ class TextDialog(Notice):
     """
 
     AUTO_FOCUS = "#text"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("c", "copy", "Copy this text", id="text.copy")]
     DEFAULT_CSS = """
     TextDialog > Vertical { width: 96; max-width: 100%; }
     TextDialog Log { height: auto; min-height: 1; background: $surface; scrollbar-size: 1 1; }
@@ -284,7 +282,6 @@ class ToSendDialog(TextDialog):
         environment: has the clipboard and the home folder.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save this text", id="text.save")]
     DEFAULT_CSS = "ToSendDialog #said { margin-top: 1; color: $text-muted; }"
 
     def __init__(self, to_send: ToSend, environment: Environment) -> None:

@@ -757,13 +757,7 @@ class Begun(Dialog[Message]):
     def __init__(self, title: str, body: str, ways: Mapping[str, Message]) -> None:
         buttons = [Button(_WAYS[way], id=way) for way in ways]
         buttons[0].variant = "primary"
-        super().__init__(title, body, *buttons, close="Cancel")
-        self._ways = ways
-
-    @on(Button.Pressed, "#again, #open, #device, #another")
-    def _choose(self, event: Button.Pressed) -> None:
-        event.stop().prevent_default()
-        self.dismiss(self._ways[str(event.button.id)])
+        super().__init__(title, body, *buttons, close="Cancel", answers=ways)
 
 
 _SANDBOX = (
