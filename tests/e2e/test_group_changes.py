@@ -11,8 +11,9 @@ import pytest
 from support.admin_runs import AdminRuns, administrator
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
+from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps.admin import apply, groups, plan
+from workflows.steps.admin import apply, groups, hand_over, plan
 from workflows.steps.admin.groups import renamed
 from workflows.steps.decisions import NewGroup, PolicyChanges
 
@@ -71,3 +72,7 @@ def test_the_plan_holds_exactly_what_was_changed_about_groups_and_nothing_is_for
 
     again = plan.make(runs.context("security"), runs.report)
     assert again.empty, again.summary
+    (person,) = hand_over.prepare(runs.context("security"), runs.report)
+    (sent,) = open_handoff(person.text).identities
+    assert (sent.user, bool(sent.profiles)) == ("alex.kim", True)
+    assert sent.encrypted_password, "they have never signed in"
