@@ -28,10 +28,10 @@ from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, not_accepted
+from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, PGP_FILE, VAULT, not_accepted
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
-from workflows.stores.vault import VaultChoice, VaultUnavailable, store_access_key
+from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable, store_access_key
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
@@ -433,6 +433,28 @@ def from_file(new_user: NewUserAws) -> tuple[Request, Path]:
     """Return a request that stores a downloaded key and then deletes its file, and the file's path."""
     csv = new_user.csv(user_key(new_user))
     return Request(VAULT, CONSOLE, path=str(csv), delete_file=True), csv
+
+
+def test_a_key_is_encrypted_to_the_chosen_one_of_several_pgp_keys(
+    new_user: NewUserAws, tmp_path: Path
+) -> None:
+    request, _ = from_file(new_user)
+    files, asked = (
+        PgpFileVault(tmp_path / "vault", lambda text: text[::-1], lambda text: text[::-1]),
+        set[str](),
+    )
+
+    def vault(fingerprint: str) -> VaultChoice:
+        asked.add(fingerprint)
+        return VaultChoice(files)
+
+    new_user.environment = replace(new_user.environment, vault=vault)
+    context, chosen = new_user.context(), "B" * 40
+    step.perform(replace(request, kept=f"{PGP_FILE}:{chosen}"), context, new_user.report)
+    record = step.kept_record(context)
+    assert record is not None
+    assert (record.kept, record.fingerprint) == (KEPT_IN_PGP_FILE, chosen)
+    assert asked == {chosen}
 
 
 def test_a_key_whose_record_finds_no_room_is_not_kept_and_its_file_stays(new_user: NewUserAws) -> None:
