@@ -256,6 +256,8 @@ class OnboardApp(Frame):
             return f"{lost} ^q again quits." if lost else ""
         if self.apply_left:
             return "The apply continues by itself. Come back to see how it ended. ^q again quits."
+        if pane.opening.step.outlives:
+            return "Once begun, the apply continues by itself. Come back to see how it ended. ^q again quits."
         return "The step stays open: start it again when you come back. ^q again quits."
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

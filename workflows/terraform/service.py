@@ -122,10 +122,10 @@ class Terraform:
 
         Raises:
             LeftRunning: `watch.leave` was set.
-            Cancelled: `watch.cancelled` was set while waiting for an older run.
+            Cancelled: `watch.cancelled` was set before it started.
             OnboardError: an apply is running, or the program cannot be started.
         """
-        self._await_older(watch)
+        self._await_older(kind, watch)
         self._refuse_while_running()
         self._put_away(kind)
         return Run.start(
@@ -137,19 +137,18 @@ class Terraform:
             facts=facts,
         ).follow(watch)
 
-    def _await_older(self, watch: Watch) -> None:
-        """Wait for any run but an apply that a killed wizard left running.
+    def _await_older(self, kind: Kind, watch: Watch) -> None:
+        """Before a run, wait for any other but an apply that a killed wizard left running.
 
         Raises:
             LeftRunning: `watch.leave` was set.
             Cancelled: `watch.cancelled` was set.
         """
         older = self.running()
-        if older is None or older.description.kind is Kind.APPLY:
-            return
-        older.follow(watch)
+        if older is not None and older.description.kind is not Kind.APPLY:
+            older.follow(watch)
         if watch.cancelled is not None and watch.cancelled.is_set():
-            raise Cancelled(f"The {older.description.kind} was stopped", "Nothing was changed.")
+            raise Cancelled(f"The {kind} was stopped", "You stopped it before it began.")
 
     def _put_away(self, kind: Kind) -> None:
         """Keep an ended run's redacted output as `KIND.log`, and remove the rest."""
@@ -331,7 +330,7 @@ class Terraform:
             Cancelled: the person stopped it.
             OnboardError: it failed, or the files changed meanwhile.
         """
-        self._await_older(watch)
+        self._await_older(Kind.PLAN, watch)
         refuse_unwritten(self.layer)
         if self.init_needed():
             self.init(watch=watch)

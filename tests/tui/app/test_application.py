@@ -767,6 +767,25 @@ async def test_that_terraform_goes_on_is_said_only_of_an_apply_that_was_started(
         await pilot.press("escape")
 
 
+async def test_of_an_apply_that_may_begin_while_it_is_read_no_question_says_that_it_stays_open(
+    house: House,
+) -> None:
+    said = set[str]()
+    for outlives in (False, True):
+        module = house.modules[0]
+        module.STEP, module.holds = replace(module.STEP, outlives=outlives), threading.Event()
+        app = House(house.machine.home / str(outlives), [module]).app(workflow="admin")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            await pilot.press("ctrl+n", "ctrl+q")
+            await pilot.pause()
+            assert not app.apply_left
+            said.add(str(app._left_behind()))
+            await pilot.press("escape")
+            module.holds.set()
+    assert len(said) == 2
+
+
 async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> None:
     answers: list[bool | None] = []
     app = house.app()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from workflows.core.sentences import OnboardError
+from workflows.core.sentences import Cancelled, OnboardError
 from workflows.terraform.binary import Binary, Product
 from workflows.terraform.record import PLAN_FILE
+from workflows.terraform.runner import Kind, Watch
 from workflows.terraform.service import Terraform
 
 TERRAFORM = """#!/bin/sh
@@ -56,3 +58,13 @@ def test_a_plan_file_that_is_exchanged_while_it_is_shown_is_given_up(tmp_path: P
     with pytest.raises(OnboardError):
         planning(tmp_path, after_show='printf other > "$plan"').plan()
     assert not (tmp_path / "runs" / PLAN_FILE).exists()
+
+
+def test_an_apply_that_is_left_before_it_begins_never_begins(tmp_path: Path) -> None:
+    terraform, left = planning(tmp_path), threading.Event()
+    record, _plan = terraform.plan()
+    left.set()
+    with pytest.raises(Cancelled):
+        terraform.apply(record, watch=Watch(cancelled=left, leave=left))
+    assert record.plan.is_file()
+    assert not (terraform.folder / Kind.APPLY).exists()
