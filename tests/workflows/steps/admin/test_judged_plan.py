@@ -19,6 +19,7 @@ from workflows.machine.events import Verdict
 from workflows.steps.admin import plan
 from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
+from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -202,6 +203,9 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     own = context(tmp_path)
     made = judged(record, PLAN, own)
     assert staleness(made, own) == ""
+    keep_result(own, record, ApplyResult(1, (), (), (USER,)))
+    assert staleness(made, own) == "", "an apply that changed nothing leaves its plan usable"
+    (run_folder(own) / "apply.json").unlink()
     (record.layer / "users.tf").write_text("# others\n")
     (record.layer / "new.tf").write_text("")
     assert "layer/new.tf, layer/users.tf" in staleness(made, own)
