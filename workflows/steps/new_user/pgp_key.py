@@ -25,6 +25,7 @@ from workflows.gpg.keyring import (
     list_secret_keys,
     revocation_certificate,
 )
+from workflows.gpg.many_keys import likeness
 from workflows.gpg.verdict import SEVERITY, Headline, JudgedKey, VerdictKind, contents_of, judge
 from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.messages import rules
@@ -296,11 +297,13 @@ class OwnChoice(JudgedKey):
         user_id: its first user id, such as "Jane Doe <jane@a.example>".
         mails: the mail addresses in its user ids, in lower case.
         replaced: whether the user sent another key in its place.
+        unlike: whether none of its user ids looks like the IAM user name.
     """
 
     user_id: str
     mails: tuple[str, ...] = ()
     replaced: bool = False
+    unlike: bool = False
 
     @property
     def name(self) -> str:
@@ -319,7 +322,11 @@ def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
     report(Progress("Reading your PGP keys"))
     environment = context.environment
     found = [_choice(key, context) for key in list_secret_keys(environment.gnupg_home, environment.variables)]
-    return tuple(sorted(found, key=lambda key: (not key.accepted, key.replaced, SEVERITY[key.verdict.kind])))
+
+    def rank(key: OwnChoice) -> tuple[bool, bool, bool, int]:
+        return not key.accepted, key.replaced, key.unlike, SEVERITY[key.verdict.kind]
+
+    return tuple(sorted(found, key=rank))
 
 
 def _choice(key: OwnKey, context: Context) -> OwnChoice:
@@ -340,10 +347,16 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
             explanation="It still opens older files; keep it for them.",
             warnings=("You replaced it with another key.", *verdict.warnings),
         )
+    user = str(context.facts.get("user") or "")
+    unlike = not likeness(user, details)
+    if verdict.accepted and unlike:
+        unlikely = f"None of its user ids looks like {user}: is it yours?"
+        verdict = replace(verdict, warnings=(*verdict.warnings, unlikely))
     return OwnChoice(
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
         mails=tuple(mail.casefold() for mail in details.mails),
         replaced=replaced,
+        unlike=unlike,
         verdict=verdict,
         **contents_of(details, now),
     )

@@ -63,6 +63,17 @@ def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, k
     assert found[0].fingerprint == keys.fingerprint("good")
 
 
+def test_a_key_that_looks_like_somebody_elses_comes_last_and_warns(tmp_path: Path, keys: GpgHome) -> None:
+    found = own_keys(context(tmp_path, keys, {**FACTS, "user": "curve"}), nothing)
+    own, other = (key for key in found if key.accepted)
+    assert (own.fingerprint, own.unlike) == (keys.fingerprint("curve"), False)
+    assert (other.fingerprint, other.unlike) == (keys.fingerprint("good"), True)
+    plain = own_keys(context(tmp_path, keys, {}), nothing)
+    unwarned = next(key for key in plain if key.fingerprint == other.fingerprint)
+    assert len(other.verdict.warnings) == len(unwarned.verdict.warnings) + 1
+    assert all(not key.unlike for key in plain)
+
+
 def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, keys: GpgHome) -> None:
     with gpg_home() as other:
         fingerprint = keys.fingerprint("good")
