@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from workflows.core.sentences import OnboardError, Sentence, joined
+from workflows.core.sentences import OnboardError, Sentence, capitalized, joined
 from workflows.environment import Environment
 from workflows.git import Commit, Git
 from workflows.machine.declaration import Step
-from workflows.machine.events import NOT_ASKED, Observation, StepKey, Verdict, unknown
+from workflows.machine.events import NOT_ASKED, Observation, Reopened, StepKey, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Record, State, Status
 from workflows.steps.ledger import only_for
@@ -43,10 +43,10 @@ class Return:
     """The news for somebody who comes back to a session.
 
     Attributes:
-        changes: the done steps that the world contradicts, or that could not be checked.
-        commits: the commits that were added to the project's checkout since the last event.
-        last: the title of the last event's step; "" if there are no events.
-        at: when the last event was, ISO 8601 in UTC.
+        changes: the done steps that the world contradicts or those not checked, and those opened since.
+        commits: the commits that were added to the project's checkout since the person's last event.
+        last: the title of that event's step; "" if there are no events.
+        at: when it was, ISO 8601 in UTC.
         instead: the title of the step that came next before these changes; "" if it still does.
     """
 
@@ -205,11 +205,17 @@ class SessionRun:
         Raises:
             OnboardError: the results could not be saved.
         """
-        records = self.session.state.records
-        last = max((record.last for record in records.values()), key=lambda event: event.at, default=None)
+        events = [record.last for record in self.session.state.records.values()]
+        opened = [event for event in events if isinstance(event, Reopened) and event.reason]
+        own = (event for event in events if event not in opened)
+        last = max(own, key=lambda event: event.at, default=None)
         if last is None:
             return Return(self.observe())
         before, changes = self.proposal(), self.observe()
+        for event in opened:
+            if event.at >= last.at:
+                look = Observation(Verdict.UNDONE, f"{capitalized(event.reason)}.")
+                changes = (*changes, Change(event.key, self.title(event.key), look))
         instead = self.title(before) if before is not None and before != self.proposal() else ""
         return Return(changes, self._gained(last.at), self.title(last.key), last.at, instead)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,22 @@ def test_who_comes_back_is_told_what_was_done_last_and_what_the_checkout_gained(
     back = run.come_back()
     assert (back.last, back.at) == ("Project", session.state.records[PROJECT].last.at)
     assert [(commit.author, commit.subject) for commit in back.commits] == [("Mary", "2099")]
+
+
+def test_what_had_to_be_opened_again_is_news_and_not_what_the_person_did_last(
+    run: SessionRun, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = (f"2099-01-01T00:00:{second:02}+00:00" for second in range(60))
+    monkeypatch.setattr(session, "_stamp", partial(next, times))
+    settle(session, USERS, {"people": "jane"})
+    settle(session, ACCOUNT, {})
+    session.reopen(USERS, "jane is gone")
+    back = run.come_back()
+    assert (back.last, back.at) == (run.title(ACCOUNT), session.state.records[ACCOUNT].last.at)
+    assert [(change.key, change.observation.verdict) for change in back.changes] == [(USERS, Verdict.UNDONE)]
+    session.reopen(ACCOUNT)
+    back = run.come_back()
+    assert (back.at, back.changes) == (session.state.records[ACCOUNT].last.at, ())
 
 
 @pytest.mark.parametrize("look", [NOT_ASKED, SAID_SO])
