@@ -405,10 +405,12 @@ class PgpKeysPane(StepPane):
 
     def _standing(self, name: str) -> tuple[str, str]:
         """Return the status of a person's key, and further details."""
-        if key := self._keys.get(name):
-            return _STATES[self._answer(key)], f"{key.algorithm}  …{key.fingerprint[-8:]}"
+        key = self._keys.get(name)
+        about = f"{key.algorithm}  …{key.fingerprint[-8:]}" if key else ""
         if self._news(name):
-            return "● request arrived", ""
+            return "● request arrived", about
+        if key:
+            return _STATES[self._answer(key)], about
         if name in self._aside:
             return self._aside[name].state, ""
         if self.running_move == _GATHER:
@@ -590,6 +592,8 @@ class PgpKeysPane(StepPane):
             return YOURS
         if self._first_news:
             return Turn("A request is here")
+        if another := next(filter(self._news, self.names), ""):
+            return Turn(f"{short(another)} sent another request")
         unanswered = self._aside.keys() - self._answered_to
         if missing and not self._first_open() and not self._to_invite and not unanswered:
             alone = len(self._missing) == 1 and not is_machine_name(missing)
@@ -648,9 +652,10 @@ class PgpKeysPane(StepPane):
 
     @on(Button.Pressed, "#fetch")
     def action_fetch(self) -> None:
-        """Read the requests in the mailbox."""
+        """Read the requests in the mailbox that weren't read before."""
+        names = [*filter(self._news, self.names)]
         self._read_mail |= self._mail
-        self._take(lambda report: pgp_keys.take_in_mail(self.names, self.context, report))
+        self._take(lambda report: pgp_keys.take_in_mail(names, self.context, report))
 
     def _invite(self, name: str) -> None:
         """Select a person and write the invitation."""

@@ -391,10 +391,13 @@ class StepPane(VerticalScroll):
         if self.is_attached:
             self.screen.post_message(self.PrimaryChanged())
 
-    def show_heading(self) -> None:
+    def show_heading(self) -> bool:
+        """Show the page's subject; return whether it is another one than before."""
         title, heading = self.query_one(".pane-title", Text), text_of(self.heading())
-        if str(title.visual) != heading:
+        changed = str(title.visual) != heading
+        if changed:
             title.update(heading)
+        return changed
 
     def focus_primary(self) -> None:
         """Focus the primary action, as soon as nothing is running."""

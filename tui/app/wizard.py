@@ -505,8 +505,8 @@ class WizardScreen(OneFocus):
         if self._left.is_set() or (pane is not None and pane.context.leaving.is_set()):
             return
         bar = self.query_one(ActionBar)
-        if pane is not None:
-            pane.show_heading()
+        if pane is not None and pane.show_heading():
+            self._passing = True  # what was said under another heading goes with the next key
         if pane is not None and pane.opened and (likely := pane.likely() or self._likely) != self._likely:
             self._likely = likely
             self.refresh_rail()

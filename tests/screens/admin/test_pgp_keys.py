@@ -820,6 +820,60 @@ async def test_the_primary_reads_a_request_that_arrived_for_whomever(
             assert not pane.query_one("#fetch").display
 
 
+async def test_only_what_arrived_is_read_and_also_announced_of_those_whose_key_is_here(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project.with_mailbox()
+    names = ("jane.doe", "juan.delacruz")
+    decide(admin, people_keys, joining=names)
+    mails = {name: admin.environment.mail(f"request-{name}.txt") for name in names}
+
+    def send(name: str, key: str) -> None:
+        mail = mails[name]
+        assert mail is not None
+        mail.write_text(request_of(people_keys[key], name))
+
+    def states() -> list[str]:
+        return [str(ui.app.pane.query_one(DataTable).get_row(name)[1]) for name in names]
+
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        pane = ui.app.pane
+        for name in names:
+            send(name, name)
+        pane._take_mail(pgp_keys.mail_for(pane.context))
+        arrived, *_ = states()
+        await ui.press("ctrl+n")
+        for _name in names:
+            await answer(ui, "same")
+        compared, own = states(), pane.turn()
+        send("juan.delacruz", "rsa3072")
+        pane._take_mail({**pgp_keys.mail_for(pane.context), "juan.delacruz": 1})
+        await ui.rest()
+        assert states() == [compared[0], arrived]
+        assert pane.turn() != own
+        await ui.press("f")
+        assert pane._comparing == "juan.delacruz"
+        assert not ui.app.wizard.query_one("#result").has_class("-shown")
+
+
+async def test_what_was_said_before_a_comparison_goes_with_the_next_key(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        wizard_screen = ui.app.wizard
+        result = wizard_screen.query_one("#result")
+        for compares in (False, True):
+            wizard_screen.show_result("It is here already.", "")
+            if compares:
+                await paste(ui, people_keys["jane.doe"])
+                wizard_screen.show_result("It is here already.", "")
+                ui.app.pane.go_back()
+                await ui.rest()
+            wizard_screen.drop_result(passing=True)  # as each key does
+            assert result.has_class("-shown") is not compares
+
+
 async def test_a_fingerprint_is_compared_later_on_in_the_done_step(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

@@ -713,7 +713,8 @@ class Gathered:
     Attributes:
         keys: keys by name, from key files in the layers and from earlier decisions.
         present: each person's key files in the layers, by name.
-        old_mail: requests as in `mail_for` whose key is the current one, which a new one is to replace.
+        old_mail: requests as in `mail_for` whose key is known: rejected, decided on, or the current one, which a
+            new one is to replace.
     """
 
     keys: Mapping[str, TakenKey]
@@ -773,12 +774,14 @@ def gather(
 
 def _old_mail(rejected: Mapping[str, str], context: Context, report: Report) -> dict[str, int]:
     found = {}
+    decisions = context.decisions
     for name, moment in mail_for(context).items():
-        if name in context.decisions.rekeying or name in rejected:
+        if name in decisions.rekeying or name in rejected or name in decisions.keys:
             with suppress(OnboardError):  # reading it reports what is wrong
                 key = take_in_mail([name], context, report).keys[name]
                 in_use = key.replacement is not None and key.replacement.same
-                if in_use or key.fingerprint == rejected.get(name):
+                decided = name in decisions.keys and decisions.keys[name].fingerprint == key.fingerprint
+                if in_use or decided or key.fingerprint == rejected.get(name):
                     found[name] = moment
     return found
 
