@@ -210,6 +210,7 @@ class PgpKeyPane(StepPane):
         if any(problem.fatal and problem.field == "passphrase" for problem in problems):
             for name in _SECRETS:
                 self._field(name).clear()
+            problems = [problem for problem in problems if problem.fatal]  # the warning is about cleared text
         self.show_problems(problems)
         if self.problems and not (self.warned and passed_over):
             return

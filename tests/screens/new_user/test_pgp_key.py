@@ -133,6 +133,19 @@ async def test_with_another_field_wrong_too_the_focus_is_on_the_passphrases(
     session.close()
 
 
+async def test_no_warning_is_left_about_a_passphrase_that_was_cleared(tmp_path: Path, gpg: GpgHome) -> None:
+    session = begun(tmp_path)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#passphrase", Input).value = "short"
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert not app.pane.query_one("#passphrase", Input).value
+        assert all(problem.fatal for problem in app.pane.problems)
+    session.close()
+
+
 @pytest.mark.parametrize("typed", ["short", PASSPHRASE])
 async def test_a_passphrase_that_is_not_refused_keeps_the_focus_from_no_wrong_field(
     tmp_path: Path, gpg: GpgHome, typed: str

@@ -713,8 +713,8 @@ class Gathered:
     Attributes:
         keys: keys by name, from key files in the layers and from earlier decisions.
         present: each person's key files in the layers, by name.
-        old_mail: requests as in `mail_for` whose key is known: rejected, decided on, or the current one, which a
-            new one is to replace.
+        old_mail: requests as in `mail_for` whose key is known: rejected, decided on, or the one
+            that is to be replaced.
     """
 
     keys: Mapping[str, TakenKey]
