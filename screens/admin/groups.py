@@ -597,16 +597,12 @@ class GroupsPane(LayersPane):
         yield Matrix()
         yield Text("", id="about")
         yield ButtonRow(
-            Button("New", id="new_group", key="g"),
-            Button("Rename", id="rename_group", key="e"),
-            Button("Remove", id="remove_group", key="x"),
-            Button("Policies", id="policies", key="p"),
+            Button("New", id="new_group", key="g", act=self.action_new_group),
+            Button("Rename", id="rename_group", key="e", act=self.action_rename_group),
+            Button("Remove", id="remove_group", key="x", act=self.action_remove_group),
+            Button("Policies", id="policies", key="p", act=self.action_policies),
             Button("Next account", id="layer", key="l"),
         )
-
-    @on(Button.Pressed, "#new_group, #rename_group, #remove_group, #policies")
-    async def _press(self, event: Button.Pressed) -> None:
-        await self.run_action(str(event.button.id))
 
     def read(self) -> None:
         def work(report: Report) -> tuple[Sequence[groups.LayerView], bool, Collection[str]]:

@@ -604,9 +604,6 @@ class PgpKeysPane(StepPane):
         return YOURS
 
     @on(ScrollBody.Seen)
-    def _see(self) -> None:
-        self.watch_virtual_size()
-
     def watch_virtual_size(self) -> None:
         """Give the key's details the rows that the rest of the page leaves."""
         self.call_after_refresh(self._make_room)

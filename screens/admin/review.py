@@ -349,15 +349,6 @@ _ROWS_OF_NOTES, _ROW = 3, 74
 """The maximum number of rows for notes above the diff, and the characters in a row at 80 columns."""
 _FILES_SHOWN = 9
 _PATH_WIDTH = 70
-_ACTIONS = {
-    "before": "file(-1)",
-    "next": "file(1)",
-    "list": "files",
-    "copy": "copy",
-    "save": "save",
-    "edit": "edit_by_hand",
-    "undo": "undo",
-}
 
 
 class ReviewPane(ByHandPane):
@@ -446,19 +437,15 @@ class ReviewPane(ByHandPane):
             yield FieldRow("Message", self._field("message", SentenceField))
             yield Text(id="body")
         yield ButtonRow(
-            Button("Previous", id="before", key="p"),
-            Button("Next", id="next", key="n"),
-            Button("Files", id="list", key="l"),
-            Button("Copy", id="copy", key="c"),
-            Button("Save", id="save", key="s"),
-            Button("Edit", id="edit", key="e"),
+            Button("Previous", id="before", key="p", act=partial(self.action_file, -1)),
+            Button("Next", id="next", key="n", act=partial(self.action_file, 1)),
+            Button("Files", id="list", key="l", act=self.action_files),
+            Button("Copy", id="copy", key="c", act=self.action_copy),
+            Button("Save", id="save", key="s", act=self.action_save),
+            Button("Edit", id="edit", key="e", act=self.action_edit_by_hand),
             id="buttons",
         )
-        yield Button("Put the files back", id="undo", key="u")
-
-    @on(Button.Pressed)
-    async def _press(self, event: Button.Pressed) -> None:
-        await self.run_action(_ACTIONS[str(event.button.id)])
+        yield Button("Put the files back", id="undo", key="u", act=self.action_undo)
 
     def _field(self, name: str, kind: type[Input] = Input) -> Input:
         return kind(value=str(self._start[name]), id=name, compact=True, select_on_focus=False)

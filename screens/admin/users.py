@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from textual import events, on
@@ -230,10 +231,12 @@ class UsersPane(ByHandPane):
             yield LineList(COLUMNS, id="there")
             yield Text("", id="about")
             yield ButtonRow(
-                Button("Password", id="login_profile", key="p"),
-                Button("Access key", id="access_key", key="k"),
-                Button("Key file", id="key_file", key="f"),
-                Button("Edit by hand", id="by_hand", key="e"),
+                Button(
+                    "Password", id="login_profile", key="p", act=partial(self.action_want, "login_profile")
+                ),
+                Button("Access key", id="access_key", key="k", act=partial(self.action_want, "access_key")),
+                Button("Key file", id="key_file", key="f", act=partial(self.action_want, "key_file")),
+                Button("Edit by hand", id="by_hand", key="e", act=partial(self.action_want, "by_hand")),
             )
 
     def read(self) -> None:
@@ -401,10 +404,6 @@ class UsersPane(ByHandPane):
         if action == "everybody":
             return bool(self.query("#sign-in")) and not seen
         return seen if action in {"want", "filter"} else True
-
-    @on(Button.Pressed, "#everybody Button")
-    def _press(self, event: Button.Pressed) -> None:
-        self.action_want(str(event.button.id))
 
     @on(LineList.LeftUpwards)
     def action_filter(self) -> None:

@@ -134,7 +134,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         tasks = create_access_key(self.context, self._identity)
         self._tasks = Checklist(*tasks, ticks=start["ticks"], id="tasks")
         self._unusable, self._noticed = Lines(id="unusable"), Lines(id="noticed")
-        self._copying = Button("Copy folder", id="copy-folder")
+        folder = str(environment.downloads)
+        self._copying = Button("Copy folder", id="copy-folder", act=lambda: self.copy_text(folder))
         words = "An older key can create a new one. Enter the file that has it."
         self._older = Text(words, id="older", classes="words")
         example = "for example  ~/Downloads/accessKeys.csv"
@@ -487,11 +488,6 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._tasks.start_again()
             self._focus_way()  # the primary action, which had the focus, waits for the file now
             self._look_for_download()
-
-    @on(Button.Pressed, "#copy-folder")
-    def _copy_folder(self) -> None:
-        """Copy the folder that the browser should save into."""
-        self.copy_text(str(self.context.environment.downloads))
 
     # -- continuing --------------------------------------------------------------------------------
 

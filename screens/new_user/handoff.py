@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,9 @@ class HandoffPane(StepPane):
         yield ButtonRow(
             Button("Clear the entry", id="clear"),
             Button("Read the earlier one", id="earlier"),
-            Button("Keep the old one", id="keep"),
+            Button("Keep the old one", id="keep", act=lambda: self.post_message(self.KeptAsIs(self._newer))),
             Button("Read another", id="another"),
-            Button("Replace my PGP key", id="replace"),
+            Button("Replace my PGP key", id="replace", act=partial(offer_replacement, self)),
             *([Button(_REVOKE, id="revocation")] if self.context.facts.get("key_made") else []),
         )
 
@@ -158,7 +159,10 @@ class HandoffPane(StepPane):
 
     def primary(self) -> Primary:
         if self._unseen:
-            return Primary("Show the rest", act=self._show_more)
+            return Primary(
+                "Show the rest",
+                act=partial(self.scroll_to, y=self._seen_to + self.size.height, animate=False),
+            )
         if self._keeps:
             return Primary("Keep the accepted one", act=self._keep_accepted)
         if self._arrival is not None and self._read == self.request():
@@ -169,9 +173,6 @@ class HandoffPane(StepPane):
             )
         waits = "Nothing to read yet" if self.inside else "Not here yet"
         return Primary(waits, ready=False, act=self.query_one(TextArea).focus)
-
-    def _show_more(self) -> None:
-        self.scroll_to(y=self._seen_to + self.size.height, animate=False)
 
     @property
     def _unseen(self) -> bool:
@@ -271,10 +272,6 @@ class HandoffPane(StepPane):
         """The last look's observation of the accepted handoff."""
         return self.context.observed.get(StepKey(self.opening.step.id), NOT_ASKED)
 
-    @on(Button.Pressed, "#keep")
-    def _keep_the_old_one(self) -> None:
-        self.post_message(self.KeptAsIs(self._newer))
-
     def _show(self, arrival: handoff.Arrival) -> None:
         self._arrival = arrival
         compare = handoff.to_compare(arrival.handoff, arrival.known)
@@ -358,11 +355,6 @@ class HandoffPane(StepPane):
     def _enter(self, request: handoff.Request) -> None:
         self.query_one(TextArea).text = request.text
         self.query_one("#path", Input).value = request.path
-
-    @on(Button.Pressed, "#replace")
-    def _replace_key(self) -> None:
-        """Offer a replacement, since an unusable key can be replaced without a handoff."""
-        offer_replacement(self)
 
     @on(Button.Pressed, "#revocation")
     def _tell_of_revocation(self) -> None:

@@ -18,7 +18,7 @@ from screens.step.asking import BrowsingPane
 from screens.step.console_steps import SandboxPhone, done_before, register_device
 from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.checklist import Checklist
-from screens.widgets.dialogs import Confirm, Dialog, ask, tell
+from screens.widgets.dialogs import Confirm, Dialog, ask, copy_button
 from screens.widgets.fields import (
     Answer,
     Choices,
@@ -98,12 +98,11 @@ class QrDialog(Dialog[bool]):
             name,
             "",
             Button("Type its codes", id="close", key="enter", variant="primary"),
-            Button("Copy the key", id="copy", key="c"),
+            copy_button(self, lambda: copy(seed), "Copy the key"),
             close="",
         )
         self._matrix = matrix
         self._seed = seed
-        self._copy = copy
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -132,9 +131,6 @@ class QrDialog(Dialog[bool]):
             text.update("")
         self._matrix = ()
         super().action_close()
-
-    def action_copy(self) -> None:
-        tell(self, lambda: self._copy(self._seed))
 
 
 _FIELDS = ("first-code", "second-code")

@@ -151,7 +151,12 @@ class SignInPane(StepPane):
         yield Text(self._notes(), classes="notes opened", id="notes")
         yield ButtonRow(
             Button("Let gpg ask", id="pinentry", classes="locked"),
-            Button("Replace my PGP key", id="replace", classes="locked"),
+            Button(
+                "Replace my PGP key",
+                id="replace",
+                classes="locked",
+                act=partial(offer_replacement, self),
+            ),
             Button(_HINT_LABELS[False], id="hints", key="w", classes="opened"),
             Button("I already signed in", id="already"),
         )
@@ -169,15 +174,34 @@ class SignInPane(StepPane):
             Task(
                 "Open the sign-in page",
                 buttons=(
-                    Button("Open", id="open-page", classes="opened"),
-                    Button("Copy address", id="copy-address", key="a", classes="opened"),
+                    Button(
+                        "Open",
+                        id="open-page",
+                        classes="opened",
+                        act=lambda: self.open_in_browser(self._identity.sign_in_url, self._page_opened),
+                    ),
+                    Button(
+                        "Copy address",
+                        id="copy-address",
+                        key="a",
+                        classes="opened",
+                        act=lambda: self.copy_text(self._page()),
+                    ),
                 ),
                 opens=True,
             ),
             Task(
                 "Copy your user name",
                 Text(self._identity.user),
-                (Button("Copy", id="copy-user", name="Copy user name", classes="opened"),),
+                (
+                    Button(
+                        "Copy",
+                        id="copy-user",
+                        name="Copy user name",
+                        classes="opened",
+                        act=partial(self.copy_text, self._identity.user),
+                    ),
+                ),
                 copies=True,
             ),
             Task(
@@ -331,10 +355,6 @@ class SignInPane(StepPane):
         if problems:
             self._tasks.ask_first()
 
-    @on(Button.Pressed, "#replace")
-    def _offer_replacement(self) -> None:
-        offer_replacement(self)
-
     # -- the browser's page ------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -344,20 +364,15 @@ class SignInPane(StepPane):
     def action_press(self, button: str) -> None:
         self.query_one(f"#{button}", Button).press()
 
-    @on(Button.Pressed, "#open-page")
-    def _open_page(self) -> None:
-        self.open_in_browser(self._identity.sign_in_url, self._page_opened)
-
     def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self._tasks.opened(opened, self._page())
         self.make_room()
 
-    @on(Button.Pressed, "#copy-address, #copy-user, #copy-old, #copy-password")
-    def _copy(self, event: Button.Pressed) -> None:
-        """Copy what the button names; the clipboard forgets a password again."""
-        what = {"copy-address": self._page(), "copy-user": self._identity.user}
-        if (copied := what.get(event.button.id or "", self.password)) is not None:
-            self.copy_text(copied)
+    @on(Button.Pressed, "#copy-old, #copy-password")
+    def _copy(self) -> None:
+        """Copy the password, which the clipboard forgets again."""
+        if self.password is not None:
+            self.copy_text(self.password)
 
     @on(Button.Pressed, "#show")
     def _show_password(self) -> None:
@@ -373,8 +388,8 @@ class SignInPane(StepPane):
         self.make_room()
 
     @on(Button.Pressed, "#hints")
-    def _show_hints(self) -> None:
-        """Show what to try; the second time, the rules again."""
+    def go_back(self) -> None:
+        """Show what to try; the second time, or with Escape, the rules again."""
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self.query_one("#hints", Button).label = _HINT_LABELS[shown]
@@ -384,10 +399,6 @@ class SignInPane(StepPane):
     def inside(self) -> bool:
         """Whether the page shows what to try."""
         return self.has_class("-hints")
-
-    def go_back(self) -> None:
-        """Show the rules again."""
-        self._show_hints()
 
     def _page(self) -> str:
         return self.context.environment.open_page(self._identity.sign_in_url)

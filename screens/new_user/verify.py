@@ -51,9 +51,6 @@ class ProfileAnswers(Table):
         "ProfileAnswers { height: auto; max-height: 1000vh; }  /* the page scrolls, not the table */"
     )
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, cursor_type="row")
-
     def show(self, profiles: Sequence[str], results: Iterable[Result]) -> None:
         """Show these profiles, with the answers so far."""
         marked = self.cursor_row
@@ -144,7 +141,13 @@ class AfterVerify(Vertical):
                 Button("Show", id="show-lines", key="v"),
                 Button("", id="other-shell", key="h"),
                 Button("Try it here", id="try", key="x"),
-                Button("Install aws…", id="install"),
+                Button(
+                    "Install aws…",
+                    id="install",
+                    act=lambda: self.app.push_screen(
+                        Notice("How to install the aws command", how_to_install("aws"))
+                    ),
+                ),
             ),
             Text("", id="shell"),
             Text("", id="tried", classes="-empty"),
@@ -170,11 +173,6 @@ class AfterVerify(Vertical):
         words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else [verify.NOT_INSTALLED]
         self.query_one("#shell", Text).show_lines(words)
-
-    @on(Button.Pressed, "#install")
-    def _tell_how(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.app.push_screen(Notice("How to install the aws command", how_to_install("aws")))
 
     def show_tried(self, tried: verify.Tried) -> None:
         """Show the result of running the command; in a small terminal in few lines, for the shell's."""
@@ -237,12 +235,12 @@ class VerifyPane(UnlockingPane):
         yield AfterVerify(sandbox=self.context.environment.sandbox)
         yield ButtonRow(
             Button("Test all again", id="again", key="a"),
-            Button("Finish without them", id="finish"),
+            Button("Finish without them", id="finish", act=self.submit),
             Button("Switch role", id="switch", key="o"),
             Button("Copy role link", id="copy-switch", key="c"),
             classes="of-the-table",
         )
-        yield ProfileAnswers(id="table")
+        yield ProfileAnswers(id="table", cursor_type="row")
 
     def on_mount(self) -> None:
         self._answer("")
@@ -317,11 +315,6 @@ class VerifyPane(UnlockingPane):
         """Say which accounts a code can still test while an earlier step waits; "" for none."""
         coded = [view.account for view in self._to_ask if view.serial is not None]
         return f"You can still test {enumerated(coded)}: enter the code shown now." if coded else ""
-
-    @on(Button.Pressed, "#finish")
-    def submit(self) -> None:
-        """Finish, whatever doesn't work yet."""
-        super().submit()
 
     @on(Button.Pressed, "#again")
     def action_again(self) -> None:

@@ -284,7 +284,8 @@ class RetirementPane(_KeyPane):
         yield Lines(f"{known['old_id']} is deactivated and waiting to be deleted.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")
         yield from self.compose_code()
-        yield Button("Not yet: go to Home", id="home")
+        go_home = partial(self.call_later, self.app.run_action, "home")
+        yield Button("Not yet: go to Home", id="home", act=go_home)
 
     def on_mount(self) -> None:
         if not self.opening.done:
@@ -299,10 +300,6 @@ class RetirementPane(_KeyPane):
         self._waits = record.rotation.days_left(now)
         self.query_one("#meanwhile").display = bool(self._waits)
         self.query_one("#home" if self._waits else "#code").focus()
-
-    @on(Button.Pressed, "#home")
-    async def _go_home(self) -> None:
-        await self.app.run_action("home")
 
     def turn(self) -> Turn:
         return Turn(f"Wait {count(self._waits, 'day')} first", yours=False) if self._waits else YOURS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.cells import cell_len
-from textual import on
 
 from screens.widgets.checklist import Task
 from screens.widgets.dialogs import tell
@@ -42,19 +43,14 @@ class SandboxPhone(ButtonRow):
     """
 
     def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._page = environment.open_page(f"{environment.endpoint_url}/phone")
+        page = environment.open_page(f"{environment.endpoint_url}/phone")
+        copy = partial(tell, self, lambda: environment.copy(page))
         address = (
-            Text(f"Sandbox phone: {self._page}"),
-            Button("Copy", id="copy-phone", name="Copy the phone's address"),
+            Text(f"Sandbox phone: {page}"),
+            Button("Copy", id="copy-phone", name="Copy the phone's address", act=copy),
         )
         shown = address if environment.sandbox else ()
         super().__init__(*shown, id="phone", classes="-sandbox" if environment.sandbox else "")
-
-    @on(Button.Pressed, "#copy-phone")
-    def _copy(self, event: Button.Pressed) -> None:
-        event.stop()
-        tell(self, lambda: self._environment.copy(self._page))
 
 
 def create_access_key(context: Context, identity: Identity) -> tuple[Task, ...]:

@@ -292,20 +292,46 @@ class Finished(VerticalScroll):
         state, over = self._run.session.state, bool(self._over())
         awaited = () if over else state.seen_as(Verdict.AWAITED)
         if self._uncompared:
-            yield Button("Compare", id="ask-pgp-keys", key="k")
+            yield self._leading("Compare", StepKey("pgp-keys"), "ask-pgp-keys", "k")
         if self._can_look():
             sure = not (self._unconfirmed_steps() or self._steps_with(Status.CONTRADICTED))
-            yield Button("Look again", id="look", key="l", classes=ASIDE if sure else "")
+            yield Button(
+                "Look again",
+                id="look",
+                key="l",
+                classes=ASIDE if sure else "",
+                act=lambda: self.post_message(self.LookWanted()),
+            )
         for key in self._to_revisit()[:1]:
-            yield Button(f"Go to {self._run.title(key)}", id="open", key="o", classes=ASIDE)
+            yield self._leading(f"Go to {self._run.title(key)}", key, "open", "o", ASIDE)
         if self._awaited and any(key.step == "hand-over" for key in awaited):
-            yield Button("Copy a reminder", id="remind", key="m")
+            yield Button(
+                "Copy a reminder",
+                id="remind",
+                key="m",
+                act=lambda: self._hand_out(partial(hand_over.remind, self._awaited)),
+            )
         if any(_signs_in_without(self._run)):
-            yield Button("Copy next steps", id="next-steps", key="c")
+            yield Button(
+                "Copy next steps",
+                id="next-steps",
+                key="c",
+                act=lambda: self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run))),
+            )
         for key in self._manual_steps():
-            yield Button(f"Go to {self._run.title(key)}", id=f"ask-{key.step}", key="t")
+            yield self._leading(f"Go to {self._run.title(key)}", key, f"ask-{key.step}", "t")
         for key in () if over else self._not_requested():
-            yield Button(f"Check {self._run.title(key)}", id=f"ask-{key.step}", key="t", classes=ASIDE)
+            yield self._leading(f"Check {self._run.title(key)}", key, f"ask-{key.step}", "t", ASIDE)
+
+    def _leading(self, label: Sentence, key: StepKey, id: str, shortcut: str, classes: str = "") -> Button:  # noqa: A002 - Textual's name
+        """Return a button that leads to a step."""
+        return Button(
+            label,
+            id=id,
+            key=shortcut,
+            classes=classes,
+            act=lambda: self.post_message(self.Wanted(key)),
+        )
 
     def _can_look(self) -> bool:
         """Return whether a look on request may find more than the automatic ones."""
@@ -323,9 +349,16 @@ class Finished(VerticalScroll):
     def _optional_buttons(self) -> Iterator[Button]:
         """Yield the buttons to read what was done, and to undo it."""
         if "keys" in self._run.session.facts():
-            yield Button("Show who got access", id="record", key="w", classes=ASIDE)
+            yield Button(
+                "Show who got access",
+                id="record",
+                key="w",
+                classes=ASIDE,
+                act=lambda: self.post_message(self.RecordWanted()),
+            )
             if added := self._added():
-                yield Button(f"Undo: remove {listed(added, 2)}", id="remove", key="u", classes=ASIDE)
+                names = listed(added, 2)
+                yield Button(f"Undo: remove {names}", id="remove", key="u", classes=ASIDE, act=self._undo)
 
     def _undone_later(self) -> dict[StepKey, Sentence]:
         """Return what later sessions undid, by step."""
@@ -379,23 +412,10 @@ class Finished(VerticalScroll):
     def action_press(self, button: str) -> None:
         self.query_one(f"#{button}", Button).press()
 
-    @on(Button.Pressed)
-    def _ask(self, event: Button.Pressed) -> None:
-        if wanted := {"look": self.LookWanted, "record": self.RecordWanted}.get(event.button.id or ""):
-            self.post_message(wanted())
-        if event.button.id == "remove":
-            facts = self._run.session.facts()
-            draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
-            self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
-        if event.button.id == "remind":
-            self._hand_out(partial(hand_over.remind, self._awaited))
-        if event.button.id == "next-steps":
-            self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run)))
-        if event.button.id == "open":
-            self.post_message(self.Wanted(self._to_revisit()[0]))
-        step = (event.button.id or "").removeprefix("ask-")
-        if step != event.button.id:
-            self.post_message(self.Wanted(StepKey(step)))
+    def _undo(self) -> None:
+        facts = self._run.session.facts()
+        draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
+        self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
 
     def _hand_out(self, made: Callable[[Context], ToSend]) -> None:
         """Copy a text to send, and report it."""
@@ -852,7 +872,7 @@ class EverybodyDialog(Dialog[str]):
         super().__init__(
             "Where everybody in this session stands",
             "",
-            *([Button("Show who got access", id="record", key="w")] if record else []),
+            *([Button("Show who got access", id="record", key="w", act=record)] if record else []),
             body=(
                 Text(grid.sentence, id="summary"),
                 Table(id="grid", fixed_columns=1),
@@ -861,12 +881,6 @@ class EverybodyDialog(Dialog[str]):
             ),
         )
         self._grid = grid
-        self._record = record
-
-    def action_record(self) -> None:
-        """Show who was admitted with which key."""
-        if self._record is not None:
-            self._record()
 
     def on_mount(self) -> None:
         """Fill the table, and select the first cell that needs work."""

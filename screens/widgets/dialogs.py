@@ -245,6 +245,11 @@ def tell(node: Widget, work: Callable[[], Sentence], timeout: float | None = _SE
     in_turn(app, run)
 
 
+def copy_button(node: Widget, copy: Callable[[], Sentence], label: str = "Copy text") -> Button:
+    """Return the button of a dialog that copies something and shows the result."""
+    return Button(label, id="copy", key="c", act=lambda: tell(node, copy))
+
+
 class Notice(Dialog[bool]):
     """Something to read, with nothing to decide."""
 
@@ -266,16 +271,10 @@ class ErrorDialog(Notice):
         self, error: OnboardError, copy: Callable[[str], Sentence], *, editable: bool = False
     ) -> None:
         edit = [Button("Edit by hand", id="edit", key="e")] if editable else []
-        copied = Button("Copy text", id="copy", key="c")
+        copied = copy_button(self, lambda: copy(error.as_text()))
         super().__init__(
             f"✗ {error.title}", error.body, *edit, copied, classes="-error", answers={"edit": True}
         )
-        self._error = error
-        self._copy = copy
-
-    def action_copy(self) -> None:
-        """Copy the whole text; the desktop's clipboard may be slow."""
-        tell(self, lambda: self._copy(self._error.as_text()))
 
 
 class Typed(Dialog[Answer]):

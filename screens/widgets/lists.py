@@ -6,6 +6,7 @@ Like `screens.widgets.text`, whose second half this is, it shows every text lite
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -20,7 +21,7 @@ from textual.widgets import option_list
 from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
-from screens.widgets.dialogs import Notice, tell
+from screens.widgets.dialogs import Notice, copy_button, tell
 from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, Text, plain, shown, with_bar
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
@@ -249,16 +250,11 @@ class TextDialog(Notice):
         fields: Sequence[Widget] = (),
         wrap: bool = True,
     ) -> None:
-        copied = [Button("Copy text", id="copy", key="c")] if copy else []
+        copied = [copy_button(self, partial(copy, text))] if copy else []
         body = [Log(id="text", auto_scroll=False, wrap=wrap)]
         super().__init__(title, "", *buttons, *copied, body=body, fields=fields)
         self._text = text
         self._line_styles = styles or {}
-        self._copy = copy
-
-    def action_copy(self) -> None:
-        if (copy := self._copy) is not None:
-            tell(self, lambda: copy(self._text))
 
     def on_mount(self) -> None:
         for line in self._text.splitlines():
@@ -288,15 +284,10 @@ class ToSendDialog(TextDialog):
         super().__init__(
             to_send.title,
             to_send.text,
-            Button("Save", id="save", key="s"),
+            Button("Save", id="save", key="s", act=lambda: tell(self, lambda: to_send.save(environment))),
             copy=environment.copy,
             fields=[Text(to_send.said, id="said")],
         )
-        self._to_send = to_send
-        self._environment = environment
-
-    def action_save(self) -> None:
-        tell(self, lambda: self._to_send.save(self._environment))
 
 
 def show_unless_certain(node: Widget, to_send: ToSend, environment: Environment) -> Sentence:

@@ -6,7 +6,7 @@ drawn lines are made here, and Textual's own are used nowhere else (a test check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile, zip_longest
 from typing import Any, ClassVar, Self
 
@@ -303,6 +303,7 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         label: an imperative.
         key: a key that presses it too, in its display form, or "".
         name: what the palette calls it, if the label is clear only in its row; else None.
+        act: does what the label says; None if the page does that.
 
     Attributes:
         shortcut: that key.
@@ -326,11 +327,16 @@ class Button(widgets.Button, Measured, inherit_bindings=False):
         variant: ButtonVariant = "default",
         classes: str | None = None,
         disabled: bool = False,
+        act: Callable[[], object] | None = None,
     ) -> None:
-        self.shortcut = key
+        self.shortcut, self._act = key, act
         more: Any = {"name": name, "id": id, "classes": classes, "disabled": disabled}
         super().__init__(plain(label), variant, compact=True, **more)
         self.styles.line_pad = 0
+
+    def on_button_pressed(self) -> None:
+        if self._act is not None:
+            self._act()
 
     def validate_label(self, label: Any) -> Content:
         """Take another label literally."""
