@@ -24,6 +24,7 @@ from tui.cli.arguments import (
     UsageError,
     argument,
     flag,
+    one_of,
     option,
     repeatable,
 )
@@ -82,10 +83,12 @@ def add_to(commands: Commands) -> None:
             "project", "PROJECT", "any folder of the project (default: this one)", nargs="?", default="."
         ),
         *edit,
-        option("--add", "NAME", "add an account, in the list's own style"),
+        one_of(
+            option("--add", "NAME", "add an account, in the list's own style"),
+            option("--remove", "NAME", "remove an account from the list"),
+        ),
         option("--email", "ADDRESS", "the email address of its root user"),
         option("--id", "ID", "its 12 digits; leave it out if AWS hasn't created the account yet"),
-        option("--remove", "NAME", "remove an account from the list"),
     )
 
 
@@ -286,8 +289,6 @@ def accounts(machine: host.Machine, options: argparse.Namespace) -> None:
         OnboardError: there is no project there, or it can't be changed that way.
         UsageError: the options don't fit together.
     """
-    if options.add and options.remove:
-        raise UsageError("Use --add or --remove, not both.")
     if options.add and not options.email:
         raise UsageError("--add needs --email, the address of the account's root user.")
     if not options.add and (options.email or options.id):

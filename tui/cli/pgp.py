@@ -69,8 +69,10 @@ def add_to(commands: Commands) -> None:
         request,
         "print the request for your admin, with your public key",
         *OWN_NAMES,
-        option("--key", "KEY", "your key, by fingerprint or email address"),
-        flag("--new", "make a new key; iam-onboard asks for a passphrase"),
+        one_of(
+            option("--key", "KEY", "your key, by fingerprint or email address"),
+            flag("--new", "make a new key; iam-onboard asks for a passphrase"),
+        ),
         option("--name", "NAME", "your name, for the new key"),
         option("--mail", "ADDRESS", "your email address, for the new key"),
         argument("--years", "N", "how many years the new key is valid (default: 2)", default="2"),
@@ -197,8 +199,6 @@ def request(machine: host.Machine, options: argparse.Namespace) -> int:
     problems = [*rules.check(project=project, user=user), *rules.prose(options.reason, "reason")]
     if problems:
         raise UsageError(text_of(joined((problem.message for problem in problems), "\n")))
-    if options.new and options.key:
-        raise UsageError("Use --new or --key, not both.")
     with temporary.temporary_folder() as folder:
         context = own_context(machine, {"project": project, "user": user}, folder)
         key = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.arguments import DONE, UsageError
+from tui.cli.arguments import DONE, USAGE, UsageError
 from tui.cli.parser import build_parser
 from tui.host import Machine
 from workflows.core.sentences import OnboardError
@@ -140,13 +140,16 @@ def test_a_wrong_request_is_refused_with_its_reason(
     assert common(project).read_text() == MIXED
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("--add", "data"), ("--email", "a@b.cd"), ("--add", "data", "--email", "a@b.cd", "--remove", "x")],
-)
+@pytest.mark.parametrize("words", [("--add", "data"), ("--email", "a@b.cd")])
 def test_wrong_usage_is_told_apart(machine: Machine, words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         run(machine, *words)
+
+
+def test_an_account_is_added_or_removed_not_both(machine: Machine) -> None:
+    with pytest.raises(SystemExit) as usage:
+        run(machine, "--add", "data", "--email", "a@b.cd", "--remove", "x")
+    assert usage.value.code == USAGE
 
 
 def test_single_variables_of_2020_are_told_and_left_to_be_edited_by_hand(
