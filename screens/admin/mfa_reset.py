@@ -18,7 +18,6 @@ from screens.widgets.lists import show_unless_certain
 from screens.widgets.text import Button, ButtonRow, OptionList, Text, short
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, listed, since_text, text_of
-from workflows.core.shapes import texts
 from workflows.steps.admin import mfa_reset
 from workflows.steps.shared.module import Report
 
@@ -46,12 +45,9 @@ class MfaResetPane(AccountWorkPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        asked = opening.draft.get("asked")
-        pairs = [texts(pair) for pair in asked] if isinstance(asked, list) else []
-        self._asked = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
-        people = opening.draft.get("people")
-        before = people.items() if isinstance(people, Mapping) else ()
-        self._removed = tuple((str(name), serial) for name, serials in before for serial in texts(serials))
+        self._asked = [(name, serial) for name, serial in opening.draft.get("asked", ())]
+        before = opening.draft.get("people", {}).items()
+        self._removed = tuple((name, serial) for name, serials in before for serial in serials)
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.environment.now)

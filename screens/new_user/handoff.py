@@ -164,7 +164,7 @@ class HandoffPane(StepPane):
                 act=partial(self.scroll_to, y=self._seen_to + self.size.height, animate=False),
             )
         if self._keeps:
-            return Primary("Keep the accepted one", act=self._keep_accepted)
+            return Primary("Keep the accepted one", act=partial(self._read_known, self._accepted))
         if self._arrival is not None and self._read == self.request():
             return Primary("Yes, these are my accounts")
         if self.request() != handoff.Request():
@@ -337,15 +337,13 @@ class HandoffPane(StepPane):
     @on(Button.Pressed, "#earlier")
     def _read_earlier(self) -> None:
         """Read the handoff that came before the request was sent."""
-        if self._earlier is not None:
-            self._enter(self._earlier)
-            self._begin(self._earlier)
+        self._read_known(self._earlier)
 
-    def _keep_accepted(self) -> None:
-        """Show the accepted handoff, to be accepted again."""
-        if self._accepted is not None:
-            self._enter(self._accepted)
-            self._begin(self._accepted)
+    def _read_known(self, known: handoff.Request | None) -> None:
+        """Read a handoff that was noticed, or accepted, before."""
+        if known is not None:
+            self._enter(known)
+            self._begin(known)
 
     @on(Button.Pressed, "#clear")
     def _clear(self) -> None:

@@ -214,10 +214,7 @@ class Line:
 
 
 class LineList(CursorLines):
-    """Lines under column heads; the first column stays while the others scroll sideways.
-
-    With `overflow-x: hidden`, columns that don't fit are cut off or omitted, the last ones first.
-    """
+    """Lines under column heads; columns that don't fit are cut off or omitted, the last ones first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "row(0)", "First", show=False),
@@ -276,13 +273,11 @@ class LineList(CursorLines):
         texts = [sized(cell, wide) + " " * _GAP for cell, wide in zip(cells, self._widths, strict=False)]
         if len(cells) < len(self._columns):
             texts[-1] = cells[-1]
-        elif self.styles.overflow_x == "hidden":
+        else:
             ends = accumulate(wide + _GAP for wide in self._widths)
             fitting = max(1, sum(end - _GAP <= width for end in ends))
             room = width - sum(map(len, texts[:fitting]))
             texts = texts[:fitting] + [
                 sized(cell, room) for cell in cells[fitting : fitting + 1] if room >= _CUT
             ]
-        left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
-        body = across(Strip([segment("".join(texts[1:]).rstrip(), style)]), left, room, style)
-        return Strip([segment(texts[0], style), *body]).crop(0, width)
+        return across(Strip([segment("".join(texts).rstrip(), style)]), 0, width, style)
