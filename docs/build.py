@@ -30,7 +30,10 @@ INSIDE: Mapping[str, tuple[type, ...]] = {
     "plan": (PlanTree,),
 }
 """The widgets in a step's pane that have keys of their own, beside those that every list has."""
-_KEYS = "`^n` means Ctrl and n. The wizard shows the keys of each page on its buttons, and under `?`.\n"
+_KEYS = """\
+`^n` means Ctrl and n. The wizard shows the keys of each page on its buttons and under F1, which outside of
+text fields is `?` too.
+"""
 _DIAGRAMS = """\
 The diagrams are drawn from the program. In a workflow each box is a step, with when it applies. Each arrow
 is a fact that an earlier step gives to a later one. If a fact changes, the steps that used it are out of
