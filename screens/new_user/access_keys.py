@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
 from functools import partial
 from typing import Any
@@ -438,9 +438,11 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
-        every = access_keys.downloads(self.context)
-        found = tuple(one for one in every if not one.key_id or one.key_id not in self._foreign)
+        found = self._not_foreign(access_keys.downloads(self.context))
         self.call_later(self.notice, found, "" if found else access_keys.refused_download(self.context))
+
+    def _not_foreign(self, downloads: Iterable[Download]) -> tuple[Download, ...]:
+        return tuple(one for one in downloads if not one.key_id or one.key_id not in self._foreign)
 
     def notice(self, downloads: Sequence[Download], refused: Sentence = "") -> None:
         """Offer the newest file, unless the user has entered another that isn't refused, or one is imported.
@@ -451,7 +453,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         """
         if self.running_move:
             return
-        self._found = (*downloads,)
+        self._found = downloads = self._not_foreign(downloads)  # AWS may have said whose it is since the look
         if self._unusable.has_class("-empty") == bool(refused):
             self.make_room()
         self._unusable.show_lines([f"! {text_of(refused)}"] if refused else [])

@@ -305,10 +305,13 @@ async def test_the_file_of_a_foreign_key_is_not_offered_again_and_its_steps_are_
     path = new_user.csv(user_key(new_user, "juan.delacruz"))
     async with key_page(new_user, session) as (app, pilot):
         await until(pilot, lambda: bool(app.pane.draft()["path"]))
+        begun_before = access_keys.downloads(app.pane.context)
         await pilot.press("enter", "enter", "ctrl+n")
         await rest(pilot)
         assert isinstance(app.screen, ErrorDialog)
         await pilot.press("escape")
+        assert isinstance(app.pane, AccessKeysPane)
+        app.pane.notice(begun_before)
         for again in (False, True):
             if again:
                 await app.wizard.go_to(MFA)
