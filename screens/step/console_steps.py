@@ -24,7 +24,7 @@ def register_device(context: Context, identity: Identity) -> tuple[Task, ...]:
     user = identity.user
     phone = "the sandbox's phone" if context.environment.sandbox else "your phone's app"
     return (
-        _sign_in(identity, f"Sign in as {user}"),
+        _sign_in(context, identity, f"Sign in as {user}"),
         _credentials(),
         Task(f"Press “Assign MFA device”: name {user}, “Authenticator app”, “Next”"),
         Task(f"Press “Show QR code”. Scan it with {phone}"),
@@ -59,7 +59,7 @@ def create_access_key(context: Context, identity: Identity) -> tuple[Task, ...]:
     again = "Sign in with a code" if "mfa" in context.facts else f"Sign in as {identity.user}"
     folder = downloads if cell_len(downloads) <= _FOLDER_CELLS else "the folder below"
     return (
-        _sign_in(identity, again),
+        _sign_in(context, identity, again),
         _credentials(),
         Task("Press “Create access key”" if context.environment.sandbox else _CREATE),
         Task(f"Press “Download .csv file”; save it in {folder}", watched=True),
@@ -83,9 +83,10 @@ def _credentials() -> Task:
     return Task("Click your name, top right, then “Security credentials”")
 
 
-def _sign_in(identity: Identity, label: str) -> Task:
+def _sign_in(context: Context, identity: Identity, label: str) -> Task:
     if not identity.sign_in_url:
         return Task("This user has no password for the console", watched=True)
     still = Button("I'm in", id="signed-in")  # users already signed in have nothing to open
     buttons = Button("Open", id="open"), Button("Copy address", id="copy")
-    return Task(label, buttons=buttons, opens=True, confirms=still)
+    said = not sign_in.evidence(context)[0]
+    return Task(label, buttons=buttons, opens=True, confirms=still, said=said)

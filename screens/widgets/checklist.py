@@ -17,7 +17,7 @@ from textual.widgets import Button as AnyButton
 from screens.widgets.text import Button, ButtonRow, Lines, Text, styled
 from workflows.core.sentences import Sentence, text_of
 
-_DONE, _CURRENT, _TO_DO = "✓", "▸", "·"
+_DONE, _SAID, _CURRENT, _TO_DO = "✓", "?", "▸", "·"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Task:
         watched: whether the wizard sees by itself that it is done, and calls `Checklist.did`.
         copies: whether it only fills the clipboard, which is cleared when the page is left: a help, which no
             later task needs.
+        said: whether only the person's word on an earlier page says that it was done beforehand.
     """
 
     what: Sentence
@@ -48,6 +49,7 @@ class Task:
     confirms: Button | None = None
     watched: bool = False
     copies: bool = False
+    said: bool = False
 
 
 class _Row(ButtonRow):
@@ -56,7 +58,7 @@ class _Row(ButtonRow):
     def __init__(self, number: int, task: Task) -> None:
         self.entry, self._number = task, number
         self._said = None if task.buttons or task.watched else Button("Done", id=f"did-{number}")
-        self.done = False
+        self.done = self.said = False
         self.led = False
         """Whether the buttons that lead to the one that confirms it were pressed."""
         self.addressed = False
@@ -76,10 +78,10 @@ class _Row(ButtonRow):
 
     def mark(self, *, current: bool) -> None:
         """Show the task's status."""
-        mark = _DONE if self.done else _CURRENT if current else _TO_DO
+        mark = _SAID if self.said else _DONE if self.done else _CURRENT if current else _TO_DO
         signs = styled((f"{mark} ", ""), (str(self._number), "$text-muted"))
         self.query_one(".task-mark", Text).update(signs)
-        self.set_class(self.done, "-done")
+        self.set_class(self.done and not self.said, "-done")
         self.set_class(current, "-current")
         for button in (*([self._said] if self._said else ()), *self.entry.helps):
             button.visible = current
@@ -149,6 +151,7 @@ class Checklist(Vertical):
         for number, row in enumerate(self._rows, start=1):
             if isinstance(ticks, list) and number in ticks and row.lasts:
                 self._tick(number)
+                row.said = row.entry.said
         if self._rows[-1].done and all(row.done for row in self._rows if row.lasts):
             for row in self._rows:
                 row.done = True  # what was noticed on the way no longer matters

@@ -183,6 +183,21 @@ async def test_what_was_only_copied_is_to_be_copied_again_unless_the_list_is_don
     assert tasks(1, 4).finished
 
 
+async def test_what_was_only_said_on_an_earlier_page_is_passed_over_without_a_tick() -> None:
+    class Saying(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Checklist(Task("Sign in", said=True), Task("Click", said=True), ticks=[1], id="tasks")
+
+    app = Saying()
+    async with app.run_test() as pilot:
+        tasks = app.query_one(Checklist)
+        assert (tasks.ticks, ticked(app)) == ([1], [])
+        tasks.did(2)
+        await pilot.pause()
+        assert tasks.finished
+        assert ticked(app) == [2]
+
+
 async def test_who_typed_a_name_needs_no_copy_of_it() -> None:
     class Copying(App[None]):
         def compose(self) -> ComposeResult:
