@@ -386,6 +386,10 @@ class StepPane(VerticalScroll):
         """Return who has to act now; a page that waits for somebody names them."""
         return YOURS
 
+    def person(self) -> str:
+        """Return the person whom the page is about now, "" for nobody in particular."""
+        return ""
+
     def primary_changed(self) -> None:
         """Announce that `primary`, `turn` or `heading` may have changed, where no message shows that."""
         if self.is_attached:

@@ -316,7 +316,8 @@ class OnboardApp(Frame):
         """Play the other person of this onboarding, in their session or a new one."""
         if (wizard := self._resting_wizard()) is None:
             return
-        if (start := self.control.other_person(wizard.run.session.folder.name)) is None:
+        about = wizard.pane.person() if wizard.pane is not None and wizard.pane.opened else ""
+        if (start := self.control.other_person(wizard.run.session.folder.name, about)) is None:
             self.action_swap_with_nobody()
         else:
             await wizard.leave_page(partial(self._swap, wizard, start))

@@ -272,10 +272,13 @@ class SessionControl:
             if entry.sandbox or not here
         )
 
-    def other_person(self, session_id: str) -> Start | None:
+    def other_person(self, session_id: str, about: str = "") -> Start | None:
         """Return where the other person of a session continues or begins; None if there is none.
 
         People removed by later sessions don't count.
+
+        Args:
+            about: the person to prefer, or "".
 
         Raises:
             OnboardError: the sessions can't be read.
@@ -283,6 +286,13 @@ class SessionControl:
         here, mine, names = self._part_of(session_id)
         if mine is None:
             return None
+        alone = self._played(here, mine, {about}) if about in names else None
+        return alone or self._played(here, mine, names)
+
+    def _played(
+        self, here: Sequence[summaries.Summary], mine: summaries.Summary, names: set[str]
+    ) -> Start | None:
+        """Return where one of these people continues or begins, as `other_person` does."""
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
         joins = "joining" in (mine.about.get("kinds") or ["joining"])  # nobody is named yet
         if workflow is None or not (names or (joins and not mine.facts.get("project"))):

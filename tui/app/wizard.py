@@ -1037,9 +1037,15 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
 
 
 def _whose_aws(run: SessionRun) -> Content:
-    """Return, for the right of the top line, the endpoint if it isn't AWS's own, and the workflow."""
-    half = (text_of(run.session.state.workflow.title), "$text-muted")
+    """Return, for the right of the top line, the endpoint if it isn't AWS's own, and the workflow.
+
+    In the sandbox, also return which new user is played.
+    """
+    title = text_of(run.session.state.workflow.title)
+    half = (title, "$text-muted")
     if run.environment.sandbox:
+        played = str(run.session.facts().get("user") or "")
+        half = (f"{title} · {short(played)}" if played else title, "$text-muted")
         return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
     named = [
         value

@@ -93,6 +93,10 @@ async def test_the_new_user_who_is_played_is_who_was_invited_last_and_still_join
         path = mailbox / f"invitation-{name}.txt"
         path.touch()
         os.utime(path, (at, at))
+    for about in ("ann", "withdrawn"):
+        start = control.other_person(admin, about)
+        assert start is not None
+        assert (start.drafts["before-you-start"]["user"] == about) is (about == "ann")
     for name in ("eve", "bo.ek"):
         start = control.other_person(admin)
         assert start is not None

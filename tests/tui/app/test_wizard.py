@@ -5,7 +5,9 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -36,7 +38,7 @@ from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
 from screens.widgets.text import Text
 from tui.app import wizard
 from tui.app.stage import note_of
-from tui.app.wizard import WizardScreen
+from tui.app.wizard import WizardScreen, _whose_aws
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, moment_text, text_of
 from workflows.machine.events import (
@@ -1001,6 +1003,14 @@ async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
         assert "SANDBOX" in app.text()
+
+
+def test_a_sandbox_names_the_new_user_who_is_played(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    for user in ("", "ana.perez"):
+        session = SimpleNamespace(state=app.session.state, facts=partial(dict, user=user))
+        played: Any = SimpleNamespace(session=session, environment=SimpleNamespace(sandbox=True))
+        assert _whose_aws(played).plain.endswith(user or text_of(app.session.state.workflow.title))
 
 
 async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
