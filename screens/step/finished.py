@@ -54,6 +54,7 @@ _KEYS = (
     ("k", "ask-pgp-keys", "Compare", "What nobody has compared yet"),
     ("l", "look", "Look again", "Ask again about what isn't confirmed"),
     ("m", "remind", "Copy a reminder", "For people who haven't signed in yet"),
+    ("s", "copy-lines", "Copy lines", "The lines that select your profile in your shell"),
     ("o", "open", "Open a step", "The first that is done on your word, or skipped"),
     ("t", "ask-sts-regions", "STS regions", "Open that step"),
     ("w", "record", "Who got access", "With which PGP key"),
@@ -318,6 +319,8 @@ class Finished(VerticalScroll):
                 key="c",
                 act=lambda: self._hand_out(partial(mfa_reset.hand_out_text, *_signs_in_without(self._run))),
             )
+        if _chosen(self._run) and not _changed_since(self._run):
+            yield Button("Copy lines", id="copy-lines", key="s", act=lambda: tell(self, self._copy_lines))
         for key in self._manual_steps():
             yield self._leading(f"Go to {self._run.title(key)}", key, f"ask-{key.step}", "t")
         for key in () if over else self._not_requested():
@@ -416,6 +419,12 @@ class Finished(VerticalScroll):
         facts = self._run.session.facts()
         draft = {"path": facts["project_root"], "layers": facts["layers"], "leaving": list(self._added())}
         self.post_message(self.RemovalWanted({**draft, "kinds": ["leaving"]}))
+
+    def _copy_lines(self) -> Sentence:
+        """Copy what Verify shows for the user's own shell."""
+        context = self._run.context(_VERIFY)
+        lines = verify.shell_lines(context, _chosen(self._run), verify.own_shell(context))
+        return context.environment.copy("\n".join(lines) + "\n")
 
     def _hand_out(self, made: Callable[[Context], ToSend]) -> None:
         """Copy a text to send, and report it."""
@@ -738,7 +747,7 @@ def _next(
         awaited: people who haven't done their part.
         played: whether F6 plays the other person, who has something to do.
     """
-    chosen = (run.session.facts().get("verified") or {}).get("chosen")
+    chosen = _chosen(run)
     deactivate = [
         f"Deactivate {old_id} in {account}, if it is still active. "
         "In the console: your name, “Security credentials”, “Access keys”."
@@ -765,11 +774,16 @@ def _next(
             yield from _next_other_work(run, awaited)
 
 
+def _chosen(run: SessionRun) -> str:
+    """Return the profile that Verify chose, or ""."""
+    return str((run.session.facts().get("verified") or {}).get("chosen") or "")
+
+
 def _try_profile(run: SessionRun, chosen: str) -> Iterator[Sentence]:
     """Say how to use the profile for the user's shell; if the aws command is missing, say that first."""
     if verify.aws_program(run.session_context()) is None:
         yield f"{verify.NOT_INSTALLED} Verify shows how to install it."
-    yield "Paste the lines that Verify shows into a terminal, then try:"
+    yield "Copy lines (s), paste them into a terminal, then try:"
     yield f"aws --profile {chosen} sts get-caller-identity"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.credential_pages import (
@@ -511,6 +512,10 @@ async def test_while_aws_rejects_the_key_no_test_of_it_is_confirmed(
             await app.wizard.go_to(None)
             await rest(pilot)
             assert bool(app.wizard.query("#works")) is (status is Status.DONE)
+        await pilot.press("s")
+        await rest(pilot)
+        clipboard: Any = new_user.environment.clipboard
+        assert f"AWS_PROFILE={ROLE}" in clipboard.content
 
 
 @pytest.mark.parametrize("changed", [(), (MFA,)])
