@@ -540,10 +540,7 @@ class ApplyPane(TerraformPane):
 def _losses(planned: Planned) -> list[str]:
     """Describe what people lose through a plan, one line each."""
     reset = [person.name for person in planned.people if person.password == Action.REPLACE]
-    gone = [
-        f"- {name} is removed here for good; all their credentials in this account stop working."
-        for name in planned.gone
-    ]
+    gone = [f"- {name} is removed for good; their credentials here stop working." for name in planned.gone]
     return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
 
 
