@@ -79,8 +79,15 @@ class Environment:
     project: str = ""
 
     def readable(self, said: Path | Sentence) -> str:
-        """Return a path, or a text with paths, in which `~` replaces the home folder."""
-        return readable(said, self.home)
+        """Return a path, or a text with paths, in which `~` replaces the home folder.
+
+        A sandbox's home isn't the one that `~` means in the user's shell, so it is named in full.
+        """
+        return str(said) if self.sandbox else readable(said, self.home)
+
+    def in_home(self, name: str) -> str:
+        """Return the path of a file in the home folder, likewise."""
+        return self.readable(self.home / name)
 
     def copy(self, text: str | Secret) -> Sentence:
         """Copy a text, and return a sentence about the result.

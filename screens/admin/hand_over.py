@@ -125,7 +125,7 @@ class HandOverPane(TerraformPane):
         yield Text("", id="doubts", classes="-empty")
         yield Text("", id="elsewhere", classes="-empty")
         name = self._names[0] if self._names else "USER"
-        field = PathField(hand_over.default_file(name), id="file", select_on_focus=False)
+        field = PathField(hand_over.default_file(name, self.context), id="file", select_on_focus=False)
         yield FieldRow("Save to file", field)
         mail = [] if self._mailbox is None else [Button(_MAIL, id="mail", key="m")]
         yield ButtonRow(
@@ -322,7 +322,7 @@ class HandOverPane(TerraformPane):
     def _show_person(self, event: OptionList.OptionHighlighted) -> None:
         name = event.option_id or ""
         handoff = self._chosen(name)
-        self.query_one("#file", Input).value = hand_over.default_file(name)
+        self.query_one("#file", Input).value = hand_over.default_file(name, self.context)
         sent, button = self._sent[name], self.query_one("#sent", Button)
         button.label = _UNMARK if sent.by_hand else _MARK
         nothing = handoff is not None and handoff.void

@@ -754,7 +754,8 @@ class ReviewPane(ByHandPane):
         """Save the whole diff where the user wants it."""
         if text := self._text:
             words = "A path in your home folder. Run `git apply` on it at the project's root."
-            name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
+            project = self.context.facts.get("project", "project")
+            name = self.context.environment.in_home(f"review-{project}.diff")
             ask(
                 self,
                 NameDialog("Save the difference", words, name),

@@ -56,7 +56,7 @@ class PgpKeyPane(StepPane):
         self._start: Mapping[str, Any] = {
             "choice": facts.get("fingerprint") or "",
             "made": facts.get("fingerprint") if facts.get("key_made") else "",
-            "path": pgp_key.default_path(str(facts.get("user") or "me")),
+            "path": pgp_key.default_path(opening.context),
             "years": str(pgp_key.DEFAULT_YEARS),
             "replacement": False,
             "reason": "",
@@ -285,7 +285,7 @@ class PgpKeyPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         fields = ["name", "email", "years", "reason"]
-        path, default = self._text("path"), pgp_key.default_path(str(self.context.facts.get("user") or "me"))
+        path, default = self._text("path"), pgp_key.default_path(self.context)
         if path.strip() != default and is_path(path, self.context.environment.home):
             fields.append("path")  # the default follows the user's name; anything else may be a passphrase
         choice = self._chosen() if self._keys is not None else self._start["choice"]

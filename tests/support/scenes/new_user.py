@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from support.message_samples import ciphertext, identity
@@ -308,7 +309,9 @@ def access_keys_without_browser(stage: Stage) -> Scene:
     words = "jane.doe_accessKeys.csv has no column Access key ID or Secret access key."
     stage.put(access_keys, "refused_download", lambda _context: words)
 
-    environment = stage.environment(sandbox=True, endpoint_url="http://127.0.0.1:34567")
+    environment = stage.environment(
+        sandbox=True, endpoint_url="http://127.0.0.1:34567", downloads=Path("/sandbox/downloads")
+    )
     return _at_downloads(stage, environment, "enter", "enter", "enter")
 
 

@@ -708,7 +708,7 @@ def copy(person: PersonHandoff, context: Context) -> ToSend:
     Raises:
         ClipboardUnavailable: there is no clipboard.
     """
-    title, file = f"The handoff for {person.name}", default_file(person.name)
+    title, file = f"The handoff for {person.name}", default_file(person.name, context)
     handed = copied(title, person.text, file, context.environment)
     return replace(handed, replaces=own_handoff(person.name, context))
 
@@ -718,9 +718,9 @@ def own_handoff(name: str, context: Context) -> Callable[[Path], bool]:
     return partial(is_handoff_for, str(context.facts["project"]), name)
 
 
-def default_file(name: str) -> str:
+def default_file(name: str, context: Context) -> str:
     """Return the default file for a person's text."""
-    return f"~/{handoff_file(name)}"
+    return context.environment.in_home(handoff_file(name))
 
 
 def as_of_now(person: PersonHandoff, context: Context, report: Report) -> PersonHandoff | None:

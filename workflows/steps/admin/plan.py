@@ -304,7 +304,7 @@ def markdown(context: Context) -> str:
 
 def proposed_target(context: Context) -> str:
     """Return the default path for the Markdown."""
-    return f"~/plan-{context.facts.get('project', 'project')}-{context.item}.md"
+    return context.environment.in_home(f"plan-{context.facts.get('project', 'project')}-{context.item}.md")
 
 
 def export(target: str, context: Context) -> Sentence:

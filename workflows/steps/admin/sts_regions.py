@@ -263,7 +263,7 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     environment = context.environment
     text = markdown(audit, with_ids=with_ids)
     texts = {".md": text, ".json": json.dumps(record(audit, with_ids=with_ids), indent=2) + "\n"}
-    base = f"~/sts-regions-{audit.project}"
+    base = environment.in_home(f"sts-regions-{audit.project}")
     names = " and ".join(
         save_text(base + end, content, environment.home, numbered=True) for end, content in texts.items()
     )

@@ -121,9 +121,9 @@ def revocation_notice(fingerprint: str, context: Context) -> Sentence:
     )
 
 
-def default_path(user: str) -> str:
+def default_path(context: Context) -> str:
     """Return the default path of a request."""
-    return f"~/{request_file(user)}"
+    return context.environment.in_home(request_file(str(context.facts.get("user") or "me")))
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workflows.core.files import explained, read_bytes, write_atomically
 from workflows.core.sentences import OnboardError
@@ -86,7 +86,7 @@ def save_text(
     if numbered:
         further = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
         path = next(name for name in itertools.chain([path], further) if not _is_another(name, may_replace))
-    shown = readable(path, home)
+    shown = str(path) if PurePath(target.strip()).is_absolute() else readable(path, home)
     refuse_another(path, shown, may_replace)
     write_atomically(path, data, mode=mode)
     return shown
