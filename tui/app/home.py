@@ -783,7 +783,7 @@ def _counted(headings: Sequence[str]) -> str:
     """Say how many sessions aren't listed, by their headings."""
     if {*headings} == {"Continue"}:
         return f"{len(headings)} more"
-    named = ("unfinished" if heading == "Continue" else heading.lower() for heading in headings)
+    named = ("more unfinished" if heading == "Continue" else heading.lower() for heading in headings)
     return ", ".join(f"{number} {name}" for name, number in Counter(named).items())
 
 

@@ -589,7 +589,9 @@ def left_in_git(context: Context) -> Sentence:
     paths = [Path(file["path"]) for file in facts["changed_files"]]
     if uncommitted := [str(path) for path in git.uncommitted(paths)]:
         verb = "has" if len(uncommitted) == 1 else "have"
-        words = f"Commit the files this session wrote: {len(uncommitted)} of them {verb} uncommitted changes."
+        words = (
+            f"Commit what this session wrote: {count(len(uncommitted), 'file')} {verb} uncommitted changes."
+        )
         if not (later := written_since(uncommitted, context)):
             return words
         works = listed([*dict.fromkeys(later.values())], 2)

@@ -61,7 +61,7 @@ def test_files_that_a_later_session_wrote_to_are_to_be_committed_all_the_same(
     for changed in files:
         changed.write_text("ours and theirs\n")
     before = str(left_in_git(admin_project.context()))
-    assert "2 of them have" in before
+    assert "2 files have" in before
     later[str(files[0])] = "Remove jane.doe"
     after = str(left_in_git(admin_project.context()))
     assert after.startswith(before)
