@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -37,6 +37,14 @@ with on_demand():
     from workflows.steps.shared import leftovers, module, moved_project
 
 _SECONDS_AT_REST = 0.5
+
+
+class _Left(NamedTuple):
+    """The session that was left to play the other person, its page, and the step that came next in it."""
+
+    session: str
+    page: events.StepKey | None
+    proposal: events.StepKey | None
 
 
 def _drafts_of(kinds: tuple[str, ...]) -> Drafts:
@@ -117,6 +125,7 @@ class OnboardApp(Frame):
         self._home: HomeScreen | None = None
         self._wizard_screen: wizards.WizardScreen | None = None
         self._left_at: events.StepKey | None = None
+        self._swapped_from: _Left | None = None
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -188,6 +197,7 @@ class OnboardApp(Frame):
         self, failure: OnboardError | None = None, at: str = "", *, every: bool = False
     ) -> None:
         """Show Home with the session just left selected; with every session if wanted."""
+        self._swapped_from = None
         entries: tuple[session_catalogue.Entry, ...] = ()
         remarks: tuple[Sentence, ...] = ()
         try:
@@ -317,18 +327,21 @@ class OnboardApp(Frame):
         if (wizard := self._resting_wizard()) is None:
             return
         about = wizard.pane.person() if wizard.pane is not None and wizard.pane.opened else ""
-        if (start := self.control.other_person(wizard.run.session.folder.name, about)) is None:
+        left = self._swapped_from.session if self._swapped_from else ""
+        if (start := self.control.other_person(wizard.run.session.folder.name, about, left)) is None:
             self.action_swap_with_nobody()
         else:
             await wizard.leave_page(partial(self._swap, wizard, start))
 
     async def _swap(self, wizard: wizards.WizardScreen, start: Start) -> None:
-        if wizard.run.session.header.workflow == "new-user":
+        run, back = wizard.run, self._swapped_from
+        self._swapped_from = _Left(run.session.folder.name, wizard.current, run.proposal())
+        if run.session.header.workflow == "new-user":
             await self._leave_for_good(wizard)
         else:
             self.leave()  # the task chosen for it would be lost
         if start.session:
-            await self._resume(start)
+            await self._resume(start, back)
         else:
             await self._begin(start.workflow, start.drafts, proposed=True)
 
@@ -379,7 +392,7 @@ class OnboardApp(Frame):
         else:
             await self._show_wizard(run, None)
 
-    async def _resume(self, start: Start) -> None:
+    async def _resume(self, start: Start, left: _Left | None = None) -> None:
         try:
             run = self.control.resume(start)
         except journal.DamagedJournal as damage:
@@ -389,7 +402,10 @@ class OnboardApp(Frame):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._enter(run, first_with(run, start.drafts))
+            wanted = first_with(run, start.drafts)
+            if left is not None and left.session == start.session and left.proposal == run.proposal():
+                wanted = wanted or left.page
+            await self._enter(run, wanted)
 
     def _offer_repair(self, session_id: str, damage: journal.DamagedJournal) -> None:
         async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer

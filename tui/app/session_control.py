@@ -272,13 +272,14 @@ class SessionControl:
             if entry.sandbox or not here
         )
 
-    def other_person(self, session_id: str, about: str = "") -> Start | None:
+    def other_person(self, session_id: str, about: str = "", left: str = "") -> Start | None:
         """Return where the other person of a session continues or begins; None if there is none.
 
         People removed by later sessions don't count.
 
         Args:
             about: the person to prefer, or "".
+            left: the session that was left for this one, which comes first; "" for none.
 
         Raises:
             OnboardError: the sessions can't be read.
@@ -286,11 +287,11 @@ class SessionControl:
         here, mine, names = self._part_of(session_id)
         if mine is None:
             return None
-        alone = self._played(here, mine, {about}) if about in names else None
-        return alone or self._played(here, mine, names)
+        alone = self._played(here, mine, {about}, left) if about in names else None
+        return alone or self._played(here, mine, names, left)
 
     def _played(
-        self, here: Sequence[summaries.Summary], mine: summaries.Summary, names: set[str]
+        self, here: Sequence[summaries.Summary], mine: summaries.Summary, names: set[str], left: str
     ) -> Start | None:
         """Return where one of these people continues or begins, as `other_person` does."""
         workflow = {"admin": "new-user", "new-user": "admin"}.get(mine.workflow)
@@ -298,8 +299,11 @@ class SessionControl:
         if workflow is None or not (names or (joins and not mine.facts.get("project"))):
             return None
         theirs = [summary for summary in here if summary.workflow == workflow and not summary.damage]
-        matching = [summary for summary in theirs if names & _people(summary)]
-        fresh = (names - _without_new_key(mine)).difference(*map(_people, theirs))
+        theirs.sort(key=lambda summary: (summary.id != left, not summary.next_step))
+        people = {summary.id: _people(summary) for summary in theirs}
+        unnamed = {left} if not (names and people.get(left)) else set[str]()
+        matching = [each for each in theirs if names & people[each.id] or each.id in unnamed]
+        fresh = (names - _without_new_key(mine)).difference(*people.values())
         begins, invited = fresh, list[str]()
         if workflow == "new-user":
             begins = fresh.difference(self._mailed("handoff", fresh))  # the others sent a key some other way
@@ -307,9 +311,11 @@ class SessionControl:
         if names and not (matching or fresh):
             return None
         found = matching or [summary for summary in theirs if not summary.facts.get("project")]
-        likely = min(found, key=lambda summary: not summary.next_step, default=None)
-        if names and workflow == "admin" and (_asked_again(mine) or replaces_key(mine)):
-            return _for_another_key(names, matching, again=_asked_again(mine))
+        likely = next(iter(found), None)
+        back = likely is not None and likely.id == left
+        again = _asked_again(mine)
+        if names and workflow == "admin" and (again or (replaces_key(mine) and not back)):
+            return _for_another_key(names, matching, again=again)
         if likely is not None and not invited and (likely.next_step or not begins):
             return Start(
                 session=likely.id, drafts=_replacing(mine, likely), again=_without_device(mine, likely)
@@ -402,7 +408,7 @@ def _not_removed(
 
 def _for_another_key(names: set[str], matching: Sequence[summaries.Summary], *, again: bool) -> Start:
     """Return where an admin continues or begins with somebody's new PGP key; `again` after a handoff came."""
-    for summary in sorted(matching, key=lambda each: not each.next_step):
+    for summary in matching:
         if (summary.next_step or not again) and names & {*texts(summary.about.get("rekeying"))}:
             return Start(session=summary.id)
     return Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": sorted(names)}})

@@ -1096,6 +1096,22 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
     assert sorted(kept) == sorted({first, names[2]} if done_in else {first})
 
 
+async def test_playing_the_other_person_and_back_shows_the_page_that_was_left(house: House) -> None:
+    first = house.sandbox_session((PROJECT, LAYERS))
+    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current != PROJECT
+        await app.screen.go_to(PROJECT)
+        await settled(pilot)
+        await app._swap(app.screen, Start("new-user"))
+        await settled(pilot)
+        await app._swap(app.screen, Start(session=first))
+        await settled(pilot)
+        assert app.screen.current == PROJECT
+
+
 @pytest.mark.parametrize("named", [[], ["alex.kim"]])
 async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(
     house: House, monkeypatch: pytest.MonkeyPatch, named: list[str]

@@ -207,6 +207,20 @@ def test_a_task_that_adds_nobody_has_no_other_person_before_somebody_is_named(
     assert (start.workflow if start else "") == found
 
 
+@pytest.mark.parametrize("left", ["unnamed", "named", "done"])
+def test_who_was_left_for_the_other_person_is_played_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    named = Summary("named", "admin", next_step="plan", facts={"project": "bb", "joining": ["jane"]})
+    done = replace(named, id="done", next_step="", facts={"project": "bb", "rekeying": ["jane"]})
+    unnamed = Summary("unnamed", "admin", next_step="project", draft={"kinds": ["joining"]})
+    user = Summary("user", "new-user", facts={"project": "bb", "user": "jane"}, next_step="handoff")
+    control = SessionControl(house.parts(), house.other, FakeClipboard())
+    monkeypatch.setattr(Sessions, "summaries", lambda _: [named, done, unnamed, user])
+    assert control.other_person("user", left=left) == Start(session=left)
+    assert control.other_person("user") == Start(session="named")
+
+
 def test_who_replaces_a_key_is_answered_by_an_admin_who_replaces_it(house: House) -> None:
     house.sandbox_session()
     control = SessionControl(house.parts(), house.other, FakeClipboard())
@@ -277,7 +291,7 @@ def test_another_key_is_taken_in_where_it_is_wanted_already_or_in_a_new_session(
     first = Summary("first", "admin", next_step="hand-over", facts={"joining": ["jane.doe"]})
     wanted = Summary("wanted", "admin", next_step="pgp-keys", facts={"rekeying": ["jane.doe"]})
     done = replace(wanted, id="done", next_step="")
-    assert _for_another_key({"jane.doe"}, [first, done, wanted], again=False) == Start(session="wanted")
+    assert _for_another_key({"jane.doe"}, [first, wanted, done], again=False) == Start(session="wanted")
     begun = Start("admin", drafts={"project": {"kinds": ["rekeying"], "rekeying": ["jane.doe"]}})
     assert _for_another_key({"jane.doe"}, [first, done], again=True) == begun
     assert _for_another_key({"jane.doe"}, [first, done], again=False) == Start(session="done")
