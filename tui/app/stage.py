@@ -117,14 +117,20 @@ class Stage(Vertical):
         stays = focused is not None and key is self.key is None and self in focused.ancestors
         button = f"#{focused.id}" if stays and focused is not None else ""
         self.part()
-        await self.remove_children()
+        if key is self.key is None and self.children:
+            with self.app.batch_update():  # never blank meanwhile: the closing page may take long to make
+                await self.remove_children()
+                await self.mount(Finished(self._run))
+        else:
+            await self.remove_children()
         self.key = key
         self.kept_input = False
         self._kept_draft = {}
         self._accepted = []
         self._over = False
         if key is None:
-            await self.mount(Finished(self._run))
+            if not self.children:
+                await self.mount(Finished(self._run))
         elif self._run.session.status(key) is Status.LOCKED:
             waiting = (
                 Text(self._run.title(key), classes="pane-title"),

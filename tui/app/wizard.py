@@ -162,6 +162,7 @@ class WizardScreen(OneFocus):
         self._likely: Facts = {}
         self._steps: list[RailEntry] = []
         self._outdated = set[StepKey]()
+        self._unasked = set[StepKey]()
 
     def compose(self) -> ComposeResult:
         self._fit_to(self.app.size, update=False)  # no widgets exist yet that would be restyled
@@ -277,6 +278,7 @@ class WizardScreen(OneFocus):
         self._ask_in_background(questions)
 
     def _ask_in_background(self, questions: Sequence[Question], group: str = "questions") -> None:
+        self._unasked = {question.key for question in questions}
         self.run_worker(partial(self._ask, questions), thread=True, group=group, exclusive=True)
 
     def _ask(self, questions: Sequence[Question]) -> None:
@@ -298,6 +300,7 @@ class WizardScreen(OneFocus):
 
     def _looked(self, questions: Sequence[Question]) -> None:
         """Say what a look on request has checked; what a test such as Verify found isn't tested again."""
+        self._all_asked()
         if not self._looking:
             return
         self._looking = False
@@ -322,6 +325,12 @@ class WizardScreen(OneFocus):
         """End a failed look; the application shows the failure."""
         if event.state is WorkerState.ERROR and event.worker.group in {"looks", "questions"}:
             self._looking = False
+            self._all_asked()
+
+    def _all_asked(self) -> None:
+        """Show how many steps are done: until the last answer, some would be called unconfirmed."""
+        self._unasked = set()
+        self._refresh_top()
 
     async def _learn(self, question: Question, answer: Observation, *, shown: bool = False) -> None:
         """Show what an answer changes, reopening a page that waits for it or depends on it.
@@ -453,12 +462,14 @@ class WizardScreen(OneFocus):
 
     def _refresh_top(self) -> None:
         (width, height), entries = self.size, self._steps
-        progress = styled((_progress(entries, width // 2), "$text-muted"))
+        unsure = {entry.key for entry in entries if entry.status is Status.UNCONFIRMED}
+        counted = _progress if self._unasked.isdisjoint(unsure) else lambda _entries, _width: "Checking …"
+        progress = styled((counted(entries, width // 2), "$text-muted"))
         right = [_whose_aws(self.run)]
         if self.has_class("-narrow"):
             steps = stepper(entries, self.current, width - progress.cell_length - 4)
             if steps.cell_length + progress.cell_length + 4 > width:  # the folded steps have the marks, too
-                progress = styled((_progress(entries, 0), "$text-muted"))
+                progress = styled((counted(entries, 0), "$text-muted"))
                 steps = stepper(entries, self.current, width - progress.cell_length - 4)
             self.query_one("#stepper", SplitLine).show(steps, progress)
         else:

@@ -35,7 +35,7 @@ from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import ToSendDialog
 from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
-from screens.widgets.text import Text
+from screens.widgets.text import SplitLine, Text
 from tui.app import wizard
 from tui.app.stage import note_of
 from tui.app.wizard import WizardScreen, _whose_aws
@@ -1071,8 +1071,12 @@ async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_
     async with app.run_test(size=(120, 24)) as pilot:
         await pilot.pause()
         assert app.session.status(USERS) is Status.UNCONFIRMED
+        top = app.wizard.query_one("#top", SplitLine)
+        counting = str(top.render())
         users.answer = answer
         users.may_answer.set()
+        await until(pilot, lambda: not app.wizard._unasked)
+        assert str(top.render()) != counting
         await rest(pilot)
         expected = {Verdict.AS_DECIDED: Status.DONE, Verdict.GONE: Status.CONTRADICTED}
         assert app.session.status(USERS) is expected.get(answer.verdict, Status.UNCONFIRMED)
@@ -1255,6 +1259,25 @@ async def test_the_end_says_what_is_not_confirmed_and_looks_again_when_asked_to(
         assert app.session.status(PROJECT) is Status.DONE
         assert not app.wizard.query("#look")
         assert not app.wizard.query_one(".finished-title").has_class("-unsure")
+
+
+async def test_the_closing_page_is_refreshed_without_a_blank_one_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = small_workflow()[0]
+    app = host(tmp_path, [project], done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        held, compose = list[bool](), Finished.compose
+
+        def noted(page: Finished) -> Any:
+            held.append(app._batch_count > 0)
+            return compose(page)
+
+        monkeypatch.setattr(Finished, "compose", noted)
+        await app.wizard.go_to(None)
+        assert held == [True]
+        assert app._batch_count == 0
 
 
 async def test_a_look_on_request_names_what_it_asked_and_the_test_that_it_did_not_repeat(
