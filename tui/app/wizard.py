@@ -51,6 +51,7 @@ from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
 from workflows.core.garbage import page_painted
 from workflows.core.sentences import OnboardError, Sentence, count, enumerated, joined, listed, text_of
+from workflows.core.shapes import moment
 from workflows.desktop.ambient import endpoints
 from workflows.machine.events import NOT_ASKED, Choice, Facts, Observation, StepKey, Verdict
 from workflows.machine.state import SETTLED, Status
@@ -59,10 +60,11 @@ from workflows.steps.admin.admissions import Admissions, admissions
 from workflows.steps.admin.status_grid import status_grid
 from workflows.steps.admin.written import holds_files
 from workflows.steps.kinds import KINDS
-from workflows.steps.shared.module import GuardedLook
+from workflows.steps.shared.module import GuardedLook, mail_of
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _SECONDS_BETWEEN_LOOKS = 3600.0
+_KEYS = StepKey("pgp-keys")
 _NARROW = 100
 _LOW, _TINY = 14, 9
 _LONGEST_ADDRESS = 40
@@ -163,6 +165,7 @@ class WizardScreen(OneFocus):
         self._steps: list[RailEntry] = []
         self._outdated = set[StepKey]()
         self._unasked = set[StepKey]()
+        self._mail: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         self._fit_to(self.app.size, update=False)  # no widgets exist yet that would be restyled
@@ -181,7 +184,28 @@ class WizardScreen(OneFocus):
         await self.go_to(self._first or self.run.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, self.look_again)
+        steps = {step.id for step in self.run.session.state.workflow.steps}
+        if self.run.environment.mailbox is not None and _KEYS.step in steps:
+            self._mail = dict(self.run.session.drafts.load(_KEYS).get("read") or {})
+            last = max((record.last.at for record in self.run.session.state.records.values()), default="")
+            self._announce_mail(last)
+            self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._announce_mail)
         self._ask_in_background(self.run.questions())
+
+    def _announce_mail(self, since: str = "") -> None:
+        """Say whose request has arrived since a time, on any page but the one that shows it itself."""
+        context, find = self.run.session_context(), mail_of(self.run.module(_KEYS))
+        mail, after = find(context) if find else {}, moment(since, "since").timestamp() if since else 0.0
+        awaited = {*context.decisions.joining, *context.decisions.rekeying}
+        new = [
+            name
+            for name, at in mail.items()
+            if name in awaited and self._mail.get(name) != at and at >= after * 1e9
+        ]
+        self._mail = {**self._mail, **mail}
+        if new and self.current != _KEYS:
+            verb = "has" if len(new) == 1 else "have"
+            self.notify(f"{listed(new, 2)} {verb} sent a request. PGP keys (F2) reads it.")
 
     def on_screen_resume(self) -> None:
         """Restore the focus, since the focused widget may have been disabled meanwhile."""

@@ -856,6 +856,25 @@ async def test_only_what_arrived_is_read_and_also_announced_of_those_whose_key_i
         assert not ui.app.wizard.query_one("#result").has_class("-shown")
 
 
+async def test_a_request_that_arrives_is_announced_once_on_any_other_page(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = admin_project.with_mailbox()
+    joining(admin, "jane.doe")
+    async with wizard(admin, project, at="project") as ui:
+        said = list[str]()
+        monkeypatch.setattr(ui.app.wizard, "notify", said.append)
+        for name in ("jane.doe", "stranger"):
+            mail = admin.environment.mail(f"request-{name}.txt")
+            assert mail is not None
+            mail.write_text(request_of(people_keys["jane.doe"], name))
+        for _look in range(2):
+            ui.app.wizard._announce_mail()
+        (words,) = said
+        assert "jane.doe" in words
+        assert "stranger" not in words
+
+
 async def test_what_was_said_before_a_comparison_goes_with_the_next_key(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

@@ -232,6 +232,15 @@ def guarded_look(module: StepModule) -> GuardedLook | None:
     return found
 
 
+Mail = Callable[[Context], Mapping[str, int]]
+
+
+def mail_of(module: StepModule) -> Mail | None:
+    """Return the function that says whose awaited texts are in the mailbox, with file times, or None."""
+    found: Mail | None = getattr(module, "mail_for", None)
+    return found
+
+
 Accept = Callable[[Observation, Context, Report], Facts]
 
 
