@@ -27,21 +27,21 @@ class FileLock:
         """Take the lock, waiting as long as necessary.
 
         Raises:
-            OSError: the file cannot be opened, or its file system has no locks.
+            FileError: the file cannot be opened, or its file system has no locks.
         """
-        self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        with explained(self._path, "locked"):
+            self._take(fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def try_acquire(self, *, shared: bool = False) -> bool:
         """Take the lock without waiting, and return whether that worked.
 
         Raises:
-            OSError: as for `acquire`.
+            FileError: as for `acquire`.
         """
-        try:
+        with explained(self._path, "locked"), contextlib.suppress(BlockingIOError):
             self._take((fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            return True
+        return False
 
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
@@ -82,10 +82,7 @@ def locked_folder(path: Path) -> Iterator[None]:
     Raises:
         FileError: the folder cannot be opened or locked.
     """
-    lock = FileLock(path)
-    with explained(path, "locked"):
-        lock.acquire()
-    with lock:
+    with FileLock(path):
         yield
 
 

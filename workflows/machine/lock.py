@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows.core.files import cause_of, load_file
+from workflows.core.files import FileError, explained, load_file
 from workflows.core.locks import FileLock
 from workflows.core.sentences import OnboardError
 
@@ -30,10 +30,6 @@ class SessionInUse(OnboardError):  # noqa: N818 - a state, shown to a person
         self.pid = pid
 
 
-class NotLockable(OnboardError):  # noqa: N818 - a state, shown to a person
-    """A session's lock file can't be opened, or its file system has no locks."""
-
-
 class SessionLock(FileLock):
     """A lock on a session's folder, held until `release()` or the end of the process.
 
@@ -42,20 +38,21 @@ class SessionLock(FileLock):
 
     Raises:
         SessionInUse: another process holds it.
-        NotLockable: the file can't be opened, or its file system has no locks.
+        FileError: the file can't be opened, or its file system has no locks.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            if self.try_acquire() or self._acquire_after_visit():
-                path.write_text(f"{os.getpid()} {os.uname().nodename}")
-                return
-            pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
-            since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
-        except OSError as error:
+            with explained(path, "locked"):
+                if self.try_acquire() or self._acquire_after_visit():
+                    path.write_text(f"{os.getpid()} {os.uname().nodename}")
+                    return
+                pid, _, host = load_file(path, 512).decode(errors="replace").partition(" ")
+                since = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone()
+        except FileError:
             self.release()
-            raise _not_lockable(path, error) from error
+            raise
         raise SessionInUse(int(pid) if pid.isascii() and pid.isdigit() else None, host, since)
 
     def _acquire_after_visit(self) -> bool:
@@ -72,24 +69,11 @@ def visited(path: Path) -> Iterator[bool]:
         path: the lock file.
 
     Raises:
-        NotLockable: as for `SessionLock`.
+        FileError: as for `SessionLock`.
     """
     visit, lock = FileLock(path.parent), FileLock(path)
     try:
-        try:
-            free = visit.try_acquire() and lock.try_acquire()
-        except OSError as error:
-            raise _not_lockable(path, error) from error
-        yield free
+        yield visit.try_acquire() and lock.try_acquire()
     finally:
         lock.release()
         visit.release()
-
-
-def _not_lockable(path: Path, error: OSError) -> NotLockable:
-    return NotLockable(
-        "Can't lock this session",
-        f"{path} can't be used as a lock.",
-        why=cause_of(error),
-        next="Check that the folder exists, is yours, and is on a local disk with room.",
-    )

@@ -217,10 +217,9 @@ class KeyRecords:
         path, lock = self._path(record.project, record.profile, suffix), FileLock(self.folder)
         private_folder(self.folder)
         try:
-            with explained(self.folder, "locked"):
-                if lock.try_acquire():
-                    remove_leftovers(path)
-                lock.acquire(shared=True)
+            if lock.try_acquire():
+                remove_leftovers(path)
+            lock.acquire(shared=True)
             with staged([FileWrite(path, f"{json.dumps(plain(record), indent=2)}\n".encode())]) as put:
                 yield put
         finally:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from workflows.core.files import FileError, cause_of
 from workflows.core.locks import FileLock, is_held, is_shared
 
 HOLD = """
@@ -77,3 +82,11 @@ def test_a_program_that_the_holder_starts_does_not_inherit_the_lock(tmp_path: Pa
         lock.release()
         assert not is_held(tmp_path / "lock")
         sleeper.kill()
+
+
+def test_a_lock_that_cannot_be_taken_is_named_with_its_cause(tmp_path: Path) -> None:
+    lock = tmp_path / "gone" / "lock"
+    for ask in (FileLock(lock).acquire, FileLock(lock).try_acquire, partial(is_held, lock)):
+        with pytest.raises(FileError) as refused:
+            ask()
+        assert refused.value.why == cause_of(OSError(errno.ENOENT, ""))
