@@ -25,6 +25,7 @@ from workflows.machine.sessions import Sessions
 from workflows.machine.summaries import Summary
 from workflows.messages.handoff import Handoff
 from workflows.run import SessionRun
+from workflows.sandbox.layout import is_whole
 from workflows.steps.admin import written
 from workflows.steps.ledger import Ledger
 from workflows.terraform.results import ApplyResult
@@ -192,6 +193,22 @@ def test_a_sandbox_is_resumed_without_an_id_only_where_nothing_of_ones_own_is(
     assert catalogue.find(None).summary.id == "own"
     monkeypatch.setattr(Entry, "over", property(lambda entry: entry.summary.id == "own"))
     assert catalogue.find(None).summary.id == "own"
+
+
+@pytest.mark.parametrize("record", ["", '{"version": 1}'])
+def test_a_sandbox_that_cannot_be_opened_is_removed_unless_it_has_sessions(
+    tmp_path: Path, record: str
+) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    catalogue = SessionCatalogue(Machine(places, tmp_path, None, tmp_path, {}, lambda: BEGUN))
+    empty, used = (places.sandboxes / name for name in ("empty", "used"))
+    for sandbox in (empty, used):
+        sandbox.mkdir(parents=True)
+        (sandbox / "sandbox.json").write_text(record)
+    catalogue.sessions_of(used).create("admin", {}).close()
+    catalogue.tidy()
+    assert catalogue.sandboxes() == (used,)
+    assert not is_whole(used)
 
 
 def test_the_session_that_was_open_last_is_resumed_though_another_one_changed_later_unless_it_is_over(

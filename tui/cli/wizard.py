@@ -33,6 +33,7 @@ with on_demand():
     from workflows.core import installation, shapes
     from workflows.gpg import decrypt, keyring
     from workflows.messages import handoff as messages
+    from workflows.sandbox import layout
     from workflows.steps.admin import admissions
     from workflows.steps.new_user import handoff as step
     from workflows.steps.shared import bug_report as bug_reports
@@ -228,8 +229,8 @@ def demo(machine: host.Machine, options: argparse.Namespace) -> None:
         )
     catalogue = session_catalogue.SessionCatalogue(machine)
     catalogue.tidy()
-    existing = catalogue.sandboxes()
-    folder = catalogue.new_sandbox() if options.new or not existing else existing[0]
+    existing = () if options.new else catalogue.sandboxes()
+    folder = next(filter(layout.is_whole, existing), catalogue.new_sandbox())
     _run(machine, environments.SandboxEnvironments(machine, folder))
 
 

@@ -231,6 +231,8 @@ _SHORT: Mapping[int, tuple[str, str]] = {
     errno.EMFILE: ("this program has too many files open", "Allow more: `ulimit -n 1024`. Then start again."),
     errno.ENFILE: ("all programs together have too many files open", "Close other programs, then try again."),
     errno.EAGAIN: ("it allows no more processes", "Allow more (`ulimit -u`), or end some. Then try again."),
+    errno.ENOSPC: ("the disk is full", "Make room, then try again."),
+    errno.EDQUOT: ("your disk quota is used up", "Make room, then try again."),
     errno.ENOMEM: ("there is no memory left", "Close other programs, or allow more: `ulimit -v unlimited`."),
 }
 """What a computer can run out of anywhere, and what to do (errno(3))."""

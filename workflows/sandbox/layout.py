@@ -176,6 +176,15 @@ class Record:
             ) from error
 
 
+def is_whole(folder: Path) -> bool:
+    """Return whether this version can open the sandbox in a folder."""
+    try:
+        Record.read(Layout(folder).record)
+    except OnboardError:
+        return False
+    return True
+
+
 def new_key_id(prefix: str) -> str:
     """Return a new id of an access key, of 20 characters, the first four given."""
     return prefix + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from workflows.core.files import load_file
+from workflows.core.files import load_file, write_atomically
 from workflows.core.sentences import OnboardError
 from workflows.hcl.parsing import MAX_HCL
 
@@ -101,7 +101,7 @@ def point_at(root: Path, endpoint_url: str) -> None:
         text = _OVERRIDE.format(url=endpoint_url, account=account_of(layer))
         if override.exists() and load_file(override, MAX_HCL).decode() == text:
             continue
-        override.write_text(text, encoding="utf-8")
+        write_atomically(override, text.encode())
         shutil.rmtree(layer / ".terraform", ignore_errors=True)
 
 

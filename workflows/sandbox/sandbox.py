@@ -11,6 +11,7 @@ Before the layers are applied, its AWS has keys, state backends and the members'
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -35,7 +36,7 @@ from types import TracebackType
 
 from workflows.aws.clients import AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, calling_aws
-from workflows.core.files import OWN_LIMIT, load_file, private_folder, write_atomically
+from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, write_atomically
 from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.core.processes import child_environment, own_module
 from workflows.core.secret import Credentials, Secret
@@ -226,7 +227,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> None:
-    """Copy the template into a new folder; build the template first if it does not exist.
+    """Copy the template into a new folder, whole or not at all; build it first if it does not exist.
 
     Args:
         cache: the folder of the template; several processes may share it.
@@ -242,7 +243,21 @@ def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> N
                 build(building / "sandbox")
                 (building / "sandbox").rename(template)
             _remove_others(cache, template)
-        shutil.copytree(template, folder, symlinks=True)
+        remove_leftover_folders(folder.parent)
+        with explained(folder.parent, "written"), temporary_folder(folder.parent) as copying:
+            _copy(template, copying / "sandbox")
+            (copying / "sandbox").rename(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, link or folder; unlike `shutil.copytree`, stop at the first error and keep its cause."""
+    if source.is_symlink() or not source.is_dir():
+        shutil.copy2(source, target, follow_symlinks=False)
+        return
+    target.mkdir(mode=0o700)
+    for path in source.iterdir():
+        _copy(path, target / path.name)
+    shutil.copystat(source, target)
 
 
 def _remove_others(cache: Path, template: Path) -> None:
@@ -423,7 +438,9 @@ class ServerProcess:
             OnboardError: it did not start; the end of its log is the detail.
         """
         command = [*own_module("workflows.sandbox.server"), str(self._layout.folder)]
-        with self._layout.server_log.open("ab") as log:
+        with explained(self._layout.server_log, "written"):
+            log = self._layout.server_log.open("ab")
+        with log:
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -628,9 +645,8 @@ class Sandbox:
         """Write the files that contain the port or a path of this machine."""
         layout, record = self._layout, self._record
         record.write(layout.record)
-        layout.terraform_settings.write_text(
-            mirror.settings(mirror.ensure_mirror(record.cache)), encoding="utf-8"
-        )
+        settings = mirror.settings(mirror.ensure_mirror(record.cache))
+        write_atomically(layout.terraform_settings, settings.encode())
         write_command(layout.terraform, lock=layout.terraform_lock)
         project.point_at(layout.project_root, self.endpoint_url)
         if layout.upstream.exists() and layout.project_root.is_dir():
@@ -692,16 +708,18 @@ def delete_sandbox(folder: Path) -> None:
 
     Raises:
         SandboxInUse: a wizard or Terraform is using it.
-        OnboardError: the sandbox is missing or damaged, or its server has not ended in time.
+        OnboardError: it can't be removed, or its server has not ended in time.
     """
     layout = Layout(folder.absolute())
-    record = Record.read(layout.record)
-    if not ServerProcess(layout).wait_for_end():
+    if layout.owner_lock.exists() and not ServerProcess(layout).wait_for_end():
         raise SandboxInUse(
             "This sandbox is in use",
             f"A wizard or Terraform is still running in {folder}.",
             next="Wait until it ends, then delete the session again.",
         )
-    end_agents(layout, record, forget=True)
-    remove_short(layout.folder, record.short)
-    shutil.rmtree(layout.folder)
+    with contextlib.suppress(OnboardError):  # a damaged record names no short path
+        record = Record.read(layout.record)
+        end_agents(layout, record, forget=True)
+        remove_short(layout.folder, record.short)
+    with explained(layout.folder, "removed"):
+        shutil.rmtree(layout.folder)

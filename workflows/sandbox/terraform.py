@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from workflows.core.files import write_atomically
 from workflows.core.locks import FileLock
 from workflows.core.processes import own_module
 from workflows.core.sentences import OnboardError
@@ -58,8 +59,8 @@ def write_command(path: Path, *, lock: Path) -> None:
         lock: the lock that is held while Terraform runs.
     """
     words = [*own_module("workflows.sandbox.terraform"), str(lock)]
-    path.write_text(f'#!/bin/sh\nGOGC={_COLLECT_AT} exec {shlex.join(words)} "$@"\n', encoding="utf-8")
-    path.chmod(0o755)
+    text = f'#!/bin/sh\nGOGC={_COLLECT_AT} exec {shlex.join(words)} "$@"\n'
+    write_atomically(path, text.encode(), mode=0o755)
 
 
 def main(arguments: list[str]) -> int:

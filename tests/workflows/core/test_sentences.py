@@ -37,6 +37,7 @@ def test_a_day_is_written_as_people_do() -> None:
     [
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "ulimit -n"),
         (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "ulimit -u"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "Make room"),
         (MemoryError(), "ulimit -v"),
     ],
 )

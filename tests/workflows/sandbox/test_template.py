@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from workflows.core.files import FileError, cause_of
 from workflows.sandbox import sandbox
 
 
@@ -37,6 +40,21 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
         sandbox.copy_template(tmp_path / "cache", tmp_path / "one", fail)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["template.lock"]
     assert not (tmp_path / "one").exists()
+
+
+def test_a_copy_that_fails_leaves_nothing_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_the_disk(source: Path, target: Path, **_: object) -> None:
+        target.touch()
+        raise OSError(errno.ENOSPC, "", str(source))  # as shutil names it
+
+    monkeypatch.setattr(shutil, "copy2", fill_the_disk)
+    (tmp_path / "sandboxes").mkdir()
+    with pytest.raises(FileError) as failed:
+        sandbox.copy_template(tmp_path / "cache", tmp_path / "sandboxes" / "one", build)
+    assert failed.value.why == cause_of(OSError(errno.ENOSPC, ""))
+    assert not [*(tmp_path / "sandboxes").iterdir()]
 
 
 def test_an_older_template_is_removed(tmp_path: Path) -> None:
