@@ -37,6 +37,8 @@ with on_demand():
     from workflows.steps.shared import leftovers, module, moved_project
 
 _SECONDS_AT_REST = 0.5
+_BY_ITS_HELP = 0.01
+"""The score of a command whose description matches, below all whose names do."""
 
 
 class _Left(NamedTuple):
@@ -61,6 +63,14 @@ def _commands() -> type[command.Provider]:
         async def discover(self) -> command.Hits:
             for name, help_text, callback, _discover in self.app.get_system_commands(self.screen):
                 yield command.DiscoveryHit(name, callback, help=help_text)
+
+        async def search(self, query: str) -> command.Hits:
+            async for hit in super().search(query):
+                yield hit
+            wanted = query.casefold()
+            for name, help_text, callback, _discover in self.app.get_system_commands(self.screen):
+                if wanted in help_text.casefold() and not self.matcher(query).match(name):
+                    yield command.Hit(_BY_ITS_HELP, name, callback, help=help_text)
 
     return Commands
 

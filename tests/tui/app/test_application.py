@@ -987,6 +987,17 @@ async def test_the_palette_offers_the_page_first_then_the_steps_then_the_applica
         assert rows == sorted(rows)
 
 
+async def test_the_palette_finds_a_command_by_its_description(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        (home,) = (
+            command for command in app.get_system_commands(app.screen) if command.callback == app.action_home
+        )
+        await pilot.press("ctrl+p", *home.help.partition(" · ")[0][-8:])
+        await until(pilot, lambda: home.title in text_of(app))
+
+
 async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(house: House) -> None:
     app = house.app(session=house.session((PROJECT, LAYERS)))
     async with app.run_test(size=(80, 24)) as pilot:
