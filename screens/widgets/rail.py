@@ -175,7 +175,7 @@ def _end(entries: Iterable[RailEntry], *, here: bool) -> Content:
 def _before(folded: Sequence[_Part]) -> list[Content]:
     statuses = [status for part in folded for status in part.statuses]
     standing = {status if status in _IN_FOLDS else Status.READY for status in statuses}
-    return [_marked(status, "earlier") for status in _IN_FOLDS if status in standing]
+    return [_marked(status, "earlier") for status in _IN_FOLDS if status in standing][-1:]
 
 
 def _after(folded: Sequence[_Part]) -> list[Content]:
