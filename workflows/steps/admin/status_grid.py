@@ -69,6 +69,7 @@ class PersonStatus(Enum):
     APPLIED = ("✓", "applied")
     UNCHANGED = ("✓", "nothing to change")
     REMOVED = ("✓", "removed")
+    NO_USER = ("✓", "no user here")
     HANDED_OVER = ("✓", "sent")
     AWAITED = ("✓", "sent, waiting")
     SAID_SENT = ("?", "sent, you said so")
@@ -355,7 +356,7 @@ class _Column:
             return self._handed_over(name)
         if name in self._context.decisions.of(self._account).remove:
             never = name in made_in(self._account, self._context).absent
-            return PersonStatus.UNCHANGED if never else PersonStatus.REMOVED
+            return PersonStatus.NO_USER if never else PersonStatus.REMOVED
         if name in made_in(self._account, self._context).gone:
             return PersonStatus.REMOVED_SINCE
         unchanged = nothing_changed(self._context.of_each_item("applied").get(self._account))

@@ -191,6 +191,8 @@ def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
     assert later["jane.doe"] == {"management": PersonStatus.HANDED_OVER, "security": PersonStatus.HANDED_OVER}
     assert later["juan.delacruz"]["security"] is PersonStatus.TO_HAND_OVER
     assert later["alex.kim"]["security"] is PersonStatus.REMOVED
+    nobody = {**facts, "plan__security": {**plan_facts(tmp_path), "absent": ["alex.kim"]}}
+    assert grid(tmp_path, **nobody)["alex.kim"]["security"] is PersonStatus.NO_USER
     earlier = grid(tmp_path, **facts, handed_over__management={"people": sent})
     assert earlier["jane.doe"] == {
         "management": PersonStatus.HANDED_OVER,
