@@ -203,7 +203,7 @@ def test_who_was_never_in_the_account_is_not_called_removed(
         "destroyed": 0,
         "elsewhere": False,
     }
-    for absent, stand in (["mary"], PersonStatus.UNCHANGED), ([], PersonStatus.REMOVED):
+    for absent, stand in (["mary"], PersonStatus.NO_USER), ([], PersonStatus.REMOVED):
         plans = {"plan@security": {**again, "absent": absent}, "applied@security": applied}
         after = replace(own, every={**own.every, **plans})
         assert dict(status_grid(after).rows)["mary"][1] is stand
