@@ -805,8 +805,7 @@ class PgpKeysPane(StepPane):
         if isinstance(error, SecretKeyGiven):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
-        why = joined((f"{error.title}.", error.what, error.next))
-        self._aside[self.person()] = PutAside(why, for_owner, text=area.text)
+        self._aside[self.person()] = PutAside(error.brief, for_owner, text=area.text)
         self._fill()
         self.mark_refused_text()
         area.focus()

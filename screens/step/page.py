@@ -29,7 +29,6 @@ from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, Se
 from screens.widgets.lists import TextDialog
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text, in_line, styled
-from workflows.core.files import FileError
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, as_error, joined, text_of
 from workflows.machine.declaration import Step
@@ -582,7 +581,7 @@ class StepPane(VerticalScroll):
 
     def show_failure(self, error: OnboardError) -> None:
         """Show in the page, not in a dialog, the failure of something that the user didn't start."""
-        self.show_problems([Problem(joined((f"{error.title}.", error.what, error.next)), error.field)])
+        self.show_problems([Problem(error.brief, error.field)])
 
     def show_refusal(self, error: OnboardError) -> bool:
         """Show at its field why the input was rejected; return whether the page has this field.
@@ -591,10 +590,8 @@ class StepPane(VerticalScroll):
         """
         if not error.field:
             return False
-        of_file = isinstance(error, FileError)  # its message names the file, and the cause is news
-        what = "" if error.field in {"code", "secret"} else error.what  # the title says it all
-        said = (error.what, error.why) if of_file else (f"{error.title}.", what)
-        problem = Problem(joined((*said, error.next)), error.field)
+        says_it_all = joined((f"{error.title}.", error.next))
+        problem = Problem(says_it_all if error.field in {"code", "secret"} else error.brief, error.field)
         if not (found := self._fields(problem)):
             return False
         for widget in found:

@@ -67,6 +67,11 @@ class FileError(OnboardError):
 
     field = "path"
 
+    @property
+    def brief(self) -> Sentence:
+        """As of every error, but with the cause in place of the title, which names none."""
+        return self.sentences
+
 
 class NotSynced(FileError):  # noqa: N818 - it says what is missing
     """A file is in place, but its folder could not be synced: a power failure may lose the file."""

@@ -184,6 +184,11 @@ class OnboardError(Exception):
         return joined((self.what, self.why, self.next))
 
     @property
+    def brief(self) -> Sentence:
+        """What happened and what to do next, as a line in a page."""
+        return joined((f"{self.title}.", self.what, self.next))
+
+    @property
     def body(self) -> Sentence:
         """Everything but the title, in paragraphs with headings."""
         why = self.why and f"Why: {self.why}"

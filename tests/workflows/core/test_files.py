@@ -109,7 +109,9 @@ def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(FileError) as caught:
         files.write_atomically(tmp_path / "a", b"")
-    assert caught.value.why == files.cause_of(OSError(errno.ELOOP, ""))
+    error = caught.value
+    assert error.why == files.cause_of(OSError(errno.ELOOP, ""))
+    assert (error.brief, error.title in error.brief) == (error.sentences, False)
 
 
 @pytest.mark.parametrize(
