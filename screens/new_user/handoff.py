@@ -113,11 +113,13 @@ class HandoffPane(StepPane):
             yield "Wait for your admin to send you a handoff."
 
     def _watching(self) -> str:
-        environment = self.context.environment
+        environment, facts = self.context.environment, self.context.facts
         place = "the mailbox" if environment.mailbox else environment.readable(environment.downloads)
         name = handoff.mail_name(self.context)
         if self._earlier is not None:
-            return f"… {name} in {place} is older than your request. iam-onboard waits for a newer one."
+            known = "accepted_at" in facts and not handoff.asked_since(facts)
+            than = "came before you accepted a handoff" if known else "is older than your request"
+            return f"… {name} in {place} {than}. iam-onboard waits for a newer one."
         return f"… iam-onboard watches {place} for {name}."
 
     def on_mount(self) -> None:

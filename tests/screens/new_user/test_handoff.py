@@ -657,6 +657,11 @@ async def test_one_that_is_older_than_the_request_is_offered_and_not_read_by_its
         offered, app.pane._earlier = app.pane._earlier, None
         assert shown != app.pane._watching().split(), "it explains the button"
         app.pane._earlier = offered
+        asked = app.pane.context
+        for accepted, differs in (("2026-02-28T10:00:00+00:00", False), ("2026-03-02T10:00:00+00:00", True)):
+            app.pane.context = replace(asked, facts={**asked.facts, "accepted_at": accepted})
+            assert (app.pane._watching().split() != shown) is differs, "the latest of the two times counts"
+        app.pane.context = asked
         assert not app.pane.has_class("-arrived")
         app.pane.query_one("#earlier").focus()
         await pilot.press("enter")
