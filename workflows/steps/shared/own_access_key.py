@@ -1149,6 +1149,14 @@ def _choice(vault: Vault) -> str:
     return vault.backend_class if isinstance(vault, KeyringVault) else VAULT
 
 
+def _kept_since(context: Context, profile: str) -> set[str]:
+    """Return the keys that iam-onboard itself keeps for a profile now: a rotation replaces the first one."""
+    record = KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
+    if record is None:
+        return set()
+    return {record.id, record.rotation.new_id} if record.rotation else {record.id}
+
+
 def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation:
     """Check whether a kept key is where it was put. Nothing is decrypted.
 
@@ -1167,7 +1175,8 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
             section = sections_in(path, "", name).get(base)
         except OnboardError as error:
             return Observation(Verdict.CHANGED, error.what)
-        if section is not None and section.options.get("aws_access_key_id") == recorded["id"]:
+        here = section.options.get("aws_access_key_id") if section is not None else None
+        if here and (here == recorded["id"] or here in _kept_since(context, base)):
             return AGREES
         return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
     vaults = context.environment.vault(fingerprint_of(context, identity))

@@ -41,8 +41,8 @@ from workflows.steps.shared.own_access_key import (
     store_options,
     with_own_key,
 )
-from workflows.steps.shared.own_identity import fingerprint_of
-from workflows.stores.key_records import KeyRecords
+from workflows.steps.shared.own_identity import base_profile_of, fingerprint_of
+from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KEPT_IN_PGP_FILE
 from workflows.stores.system_keyring import KeyringVault
 from workflows.stores.vault import PgpFileVault, VaultChoice, VaultUnavailable, store_access_key
@@ -228,6 +228,13 @@ def test_a_kept_key_is_looked_for_where_it_was_put(tmp_path: Path) -> None:
         assert observe_store(own, JANE, recorded) == AGREES
     other = {"id": "AKIAOTHEROTHEROTHE01", "kept": KEPT_IN_FILE}
     assert observe_store(own, JANE, other).verdict is Verdict.CHANGED
+    now = own.environment.now()
+    rotated = KeyRecord(
+        *("bb", base_profile_of(own, JANE), KEY.access_key_id, KEPT_IN_FILE, JANE.user, JANE.account_id),
+        *("us-east-1", now),
+    )
+    KeyRecords(own.environment.key_records_folder).put(rotated)
+    assert observe_store(own, JANE, other) == AGREES, "iam-onboard itself rotated it"
     locked = VaultUnavailable("Locked", "It is locked.")
     own = context(tmp_path, VaultChoice(MemoryVault(), locked))
     assert observe_store(own, JANE, {"id": "", "kept": KEPT_IN_KEYRING}).verdict is Verdict.UNKNOWN
