@@ -239,9 +239,8 @@ class RotationPane(_KeyPane, SpareKeyPane):
     def _ask(self, record: KeyRecord) -> None:
         first = "If you have two keys in AWS, this deletes the inactive one first. "
         body = (
-            f"{first if self._deletes else ''}iam-onboard creates a new access key in AWS, and keeps it "
-            f"here in place of {record.id}. Once it works, iam-onboard deactivates the old one. Programs "
-            "with a copy of the old one stop working."
+            f"{first if self._deletes else ''}{_beginning(record)} Once it works, iam-onboard deactivates "
+            "the old one. Programs with a copy of the old one stop working."
         )
         question = Confirm(f"Rotate the key of {record.profile}?", body, "Rotate", no="Not yet")
         self.agree_first(rotation.validate(self.request(), self.context), question)
@@ -311,12 +310,25 @@ class RetirementPane(_KeyPane):
         return Primary("Continue") if self.opening.done else Primary("Delete the old key…", act=self._ask)
 
     def _ask(self) -> None:
-        body = "Nothing can use it after that, and nobody can activate it again."
+        days = count(self._waits, "more day")
+        early = f"Wait {days} first, to see whether a program still needs it. " if self._waits else ""
+        body = f"{early}Nothing can use it after that, and nobody can activate it again."
         question = Confirm(f"Delete {self.context.facts['rotated']['old_id']}?", body, "Delete", no="Not yet")
         self.agree_first(retirement.validate(self.request(), self.context), question)
 
     def request(self) -> retirement.Request:
         return retirement.Request(self.code() if self.query("#code") else "")
+
+
+def _beginning(record: KeyRecord) -> str:
+    """Say which key takes the place of the old one: a new one, or that of an interrupted rotation."""
+    rotation = record.rotation
+    if rotation is None or not rotation.interrupted or not rotation.new_id:
+        return f"iam-onboard creates a new access key in AWS, and keeps it here in place of {record.id}."
+    return (
+        f"The interrupted rotation already created {rotation.new_id}. If that key is kept here and works, it "
+        f"replaces {rotation.old_id}. Otherwise iam-onboard deletes it and creates another."
+    )
 
 
 def _open(record: KeyRecord, pane: _KeyPane) -> None:

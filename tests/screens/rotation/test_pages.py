@@ -26,7 +26,7 @@ from screens.step.page import is_displayed
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from screens.widgets.fields import Choices, Wanted
 from screens.widgets.lists import MarkBox
-from screens.widgets.text import Text
+from screens.widgets.text import Lines, Text
 from tui.app.home import HomeScreen
 from tui.host import vault_for
 from workflows.core.secret import Credentials, Secret
@@ -37,7 +37,7 @@ from workflows.machine.state import Status
 from workflows.profiles.write import profile_paths
 from workflows.steps.rotation import delete_old_key, rotate
 from workflows.steps.shared.own_access_key import PGP_FILE, keep_recorded, opened_store
-from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation, remarks
+from workflows.stores.key_records import WAIT_DAYS, KeyRecord, KeyRecords, Phase, Rotation, remarks
 from workflows.stores.key_store import KEPT_IN_PGP_FILE, VaultStore
 
 SIZE = (80, 24)
@@ -228,12 +228,31 @@ async def test_a_deletion_that_fails_for_another_reason_than_the_code_is_confirm
         await rest(pilot)
         await pilot.press("ctrl+n")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await rest(pilot)
+        body = str(app.screen.query_one(".dialog-body", Lines).content)
+        assert str(WAIT_DAYS) in body, "it names the days that are left to wait"
         await pilot.press("left", "enter")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         await pilot.press("escape")
         await rest(pilot)
         await pilot.press("ctrl+n")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
+
+
+async def test_an_interrupted_rotation_names_the_key_that_it_created(new_user: NewUserAws) -> None:
+    key = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
+    _, seed = new_user.aws.device()
+    interrupt(new_user, Phase.VERIFYING, key["AccessKeyId"])
+    records = KeyRecords(new_user.environment.key_records_folder)
+    (record,) = records.all()
+    records.put(replace(record, rotation=replace(record.under_way, new_id="AKIACREATED")))
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await rest(pilot)
+        assert "AKIACREATED" in str(app.screen.query_one(".dialog-body", Lines).content)
 
 
 async def test_a_rotation_that_had_not_begun_when_it_was_killed_is_made_now(new_user: NewUserAws) -> None:
