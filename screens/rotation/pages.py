@@ -280,7 +280,7 @@ class RetirementPane(_KeyPane):
         place = self.context.environment.readable(known.get("kept") or "")
         kept = [f"iam-onboard keeps it in {place}."] if place else []
         yield Lines(f"{known['id']} is your new key.", *kept, whole_paths=False)
-        yield Lines(f"{known['old_id']} is deactivated and waiting to be deleted.", id="remark")
+        yield Lines(f"{known['old_id']} is your old key.", id="remark")
         yield Text(_MEANWHILE, id="meanwhile")
         yield from self.compose_code()
         go_home = partial(self.call_later, self.app.run_action, "home")
@@ -292,13 +292,25 @@ class RetirementPane(_KeyPane):
             self.run_move("record", lambda _report: rotation.record_of(self.context), self._found, looks=True)
 
     def _found(self, record: KeyRecord | None) -> None:
+        self._show(record)
+        if record is not None and record.rotation is not None:
+            self.query_one("#home" if self._waits else "#code").focus()
+
+    def _show(self, record: KeyRecord | None) -> None:
         self._record, now = record, self.context.environment.now()
         if record is None or record.rotation is None:
             return
         self.query_one("#remark", Lines).show_lines([remark(record, now)])
         self._waits = record.rotation.days_left(now)
         self.query_one("#meanwhile").display = bool(self._waits)
-        self.query_one("#home" if self._waits else "#code").focus()
+        self.primary_changed()
+
+    @on(StepPane.MoveFailed)
+    def _show_what_aws_said(self, message: StepPane.MoveFailed) -> None:
+        """Look at the record again: a deletion that failed may have found the old key active."""
+        if message.name != "record":
+            look = partial(self.run_move, "record", lambda _: rotation.record_of(self.context), self._show)
+            self.call_later(partial(look, looks=True))
 
     def turn(self) -> Turn:
         return Turn(f"Wait {count(self._waits, 'day')} first", yours=False) if self._waits else YOURS

@@ -545,7 +545,7 @@ def _rotated(facts: Facts) -> Iterator[str]:
     if facts.get("retired"):
         yield f"✓ {facts['retired']['id']} is deleted."
     elif rotated.get("old_id"):
-        yield f"{rotated['old_id']} is deactivated and waiting to be deleted."
+        yield f"{rotated['old_id']} was deactivated and is waiting to be deleted."
 
 
 def _removed_later(grid: StatusGrid) -> set[str]:

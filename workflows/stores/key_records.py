@@ -63,6 +63,7 @@ class Rotation:
         new_id: the new key; "" before it is known.
         known_ids: the user's keys before the new one.
         since: when this phase began (UTC).
+        active_again: whether AWS said, when asked last, that somebody activated the deactivated old key.
     """
 
     phase: Phase
@@ -70,6 +71,7 @@ class Rotation:
     new_id: str
     known_ids: tuple[str, ...]
     since: datetime
+    active_again: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -81,8 +83,8 @@ class Rotation:
         return max(0, (now - self.since).days)
 
     def days_left(self, now: datetime) -> int:
-        """Return how many days the old key should still wait before it is deleted."""
-        return max(0, WAIT_DAYS - self.days(now))
+        """Return how many days the old key should still wait before its deletion; 0 if it is active again."""
+        return 0 if self.active_again else max(0, WAIT_DAYS - self.days(now))
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,10 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
     if rotation is not None and rotation.interrupted:
         return f"The rotation of {name} was interrupted: rotate again to finish it."
     words = []
-    if rotation is not None:
+    if rotation is not None and rotation.active_again:
+        words.append(f"{record.profile}: somebody activated the old key {rotation.old_id} again.")
+        words.append("Deactivate it in the console, then delete it here.")
+    elif rotation is not None:
         days, left = rotation.days(now), rotation.days_left(now)
         since = f"{count(days, 'day')} ago" if days else "today"
         words.append(f"{record.profile}: the old key {rotation.old_id} was deactivated {since}.")

@@ -255,6 +255,36 @@ async def test_an_interrupted_rotation_names_the_key_that_it_created(new_user: N
         assert "AKIACREATED" in str(app.screen.query_one(".dialog-body", Lines).content)
 
 
+async def test_an_old_key_that_is_active_again_is_not_called_inactive_any_more(new_user: NewUserAws) -> None:
+    old = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))["AccessKeyId"]
+    _, seed = new_user.aws.device()
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await agree(pilot)
+        await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
+        await rest(pilot)
+        before = remarks(new_user.environment.key_records_folder, new_user.environment.now())
+        assert not app.pane.turn().yours
+        new_user.aws.administrator("iam").update_access_key(
+            UserName="jane.doe", AccessKeyId=old, Status="Active"
+        )
+        new_user.aws.ahead += 30
+        with new_user.aws.later(0):
+            app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
+            await pilot.press("ctrl+n")
+            await agree(pilot)
+            await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+            await pilot.press("escape")
+            await until(pilot, lambda: app.pane.turn().yours)
+        assert not is_displayed(app.pane.query_one("#meanwhile"))
+        after = remarks(new_user.environment.key_records_folder, new_user.environment.now())
+        assert after != before
+        assert " ".join(str(after[0]).split()) in " ".join(said(app).split())
+    assert old in set(new_user.keys())
+
+
 async def test_a_rotation_that_had_not_begun_when_it_was_killed_is_made_now(new_user: NewUserAws) -> None:
     key = keep(new_user, VaultStore(new_user.environment.vault("").vault, "bb", BASE))
     _, seed = new_user.aws.device()

@@ -141,7 +141,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
     if rotation is not None and not rotation.interrupted and not request.delete_inactive:
         raise OnboardError(
             "The old key is waiting to be deleted",
-            f"{rotation.old_id}, which {record.id} replaced, is inactive and not yet deleted.",
+            f"{rotation.old_id}, which {record.id} replaced, isn't deleted yet.",
             why="A user has at most two access keys, so there is no room for another one.",
             next="Delete it first (--delete-inactive, or the box “delete the inactive one first”).",
         )
@@ -387,6 +387,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     parts.report(Progress("Testing the kept key before deleting the old one"))
     _prove_kept(record.id, parts)
     if any(key.active for key in parts.keys.listed() if key.access_key_id == old_id):
+        parts.saved(record, rotation=replace(record.under_way, active_again=True))
         raise OnboardError(
             "The old key is active again",
             f"{old_id} was deactivated, and somebody has activated it since. It wasn't deleted.",

@@ -175,8 +175,12 @@ def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> N
     with pytest.raises(OnboardError, match=OLD):
         finish(record, person.parts(Acts(person.look)))
     assert OLD in person.account.secrets, "somebody needed it again"
+    found = person.record()
+    assert found.rotation == replace(record.rotation, active_again=True)
+    assert found.rotation.days_left(NOW) == 0, "it no longer waits inactive"
+    assert remark(found, NOW) not in {waits, ready}
     person.account.active[OLD] = False
-    done = finish(record, person.parts(Acts(person.look)))
+    done = finish(found, person.parts(Acts(person.look)))
     assert done.rotation is None
     person.settled()
     assert record.id not in {OLD, ""}
