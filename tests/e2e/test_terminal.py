@@ -107,13 +107,14 @@ import os, time
 _replace, _places = os.replace, set()
 
 
-def replace(source, target, **places):
+def replace(source, target, **folders):
     _places.add(os.fspath(target))
-    if len([place for place in _places if "base-identities" in place]) > 3 and not os.path.exists("{go_on}"):
+    places = [place for place in _places if "base-identities" in place and "override" not in place]
+    if len(places) > 3 and not os.path.exists("{go_on}"):
         open("{stuck}", "w").close()
         while True:
             time.sleep(1)
-    _replace(source, target, **places)
+    _replace(source, target, **folders)
 
 
 os.replace = replace
