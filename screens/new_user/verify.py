@@ -516,7 +516,7 @@ class VerifyPane(UnlockingPane):
         if chosen in owner.roles and verify.keeps_session(chosen, owner.serial, self.context):
             code = " The command needs no code for up to an hour."
         elif owner.serial and chosen in owner.roles:
-            code = " The command asks for a new MFA code."
+            code = " The command asks for an MFA code once an hour."
         return f"The lines select {chosen}.{code}"
 
     @on(Table.RowHighlighted)
