@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.cells import cell_len, chop_cells
@@ -305,7 +305,7 @@ class ProfilesPane(StepPane):
 
 
 class DiffView(Text):
-    """Shows a unified diff; a long line wraps into rows, each with its mark."""
+    """Shows a unified diff; a long line wraps into rows, each with its mark, further ones with "…"."""
 
     def __init__(self, diff: str = "") -> None:
         super().__init__()
@@ -323,10 +323,16 @@ class DiffView(Text):
                 *(
                     (f"{line[:1]}{part}\n", "bold" if line.startswith(_FILES) else _STYLES.get(line[:1], ""))
                     for line in self._diff.splitlines()
-                    for part in chop_cells(shown(line[1:]), rest) or [""]
+                    for part in _in_rows(shown(line[1:]), rest)
                 )
             ).rstrip()
         )
+
+
+def _in_rows(text: str, width: int) -> Iterator[str]:
+    first = next(iter(chop_cells(text, width)), "")
+    yield first
+    yield from (f"…{part}" for part in chop_cells(text[len(first) :], max(1, width - 1)) if part)
 
 
 class ChangesDialog(Notice):

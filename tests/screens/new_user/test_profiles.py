@@ -57,6 +57,7 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         rows = str(view.content).splitlines()
         assert all(row[:1] in {"+", "-", "@", " "} for row in rows), "each keeps its mark"
         assert max(map(len, rows)) <= view.content_size.width, "nothing is cut off"
+        assert any(row.startswith("+…") for row in rows), "the rest of a long line is told from another line"
         await pilot.press("escape")
         assert not config.exists()
         field(app, "region").value = "nowhere-1"
