@@ -47,7 +47,7 @@ class Who(NamedTuple):
 
 
 class UserLines:
-    """Who joins, everybody in the layers, people before machine users, and what only a person can edit.
+    """Everybody in the layers, people before machine users, then what only a person can edit.
 
     Args:
         layers: the layers, by account.
@@ -55,7 +55,7 @@ class UserLines:
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
-        self._rows: dict[str, dict[Who, Line]] = {_JOINING: {}, _PEOPLE: {}, "Machine users": {}}
+        self._rows: dict[str, dict[Who, Line]] = {_PEOPLE: {}, "Machine users": {}, _JOINING: {}}
         self._spots = [
             Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet")
             for layer in layers.values()
