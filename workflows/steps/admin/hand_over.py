@@ -315,7 +315,7 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
     if name in source.outdated:
         raise source.outdated[name]
     parts = parts_of(name, account, context)
-    if parts and name in context.decisions.rejected:
+    if (parts or name in source.unopened) and name in context.decisions.rejected:
         raise OnboardError("Not their key", "you said that this PGP key isn't theirs.", next=_REPLACE)
     if name in source.unopened:  # their first text may be unread, and this one replaces it
         with suppress(OnboardError):

@@ -427,6 +427,18 @@ def test_who_has_not_signed_in_yet_gets_the_password_with_the_other_roles(
         assert made.trouble == ()
 
 
+def test_no_unopened_password_is_sent_again_for_a_key_that_is_not_theirs(
+    project: Project, home: GpgHome, tmp_path: Path
+) -> None:
+    there = replace(source(project, login_profiles={NAME: login(encrypted(home))}), unopened={NAME})
+    there.layer.files.keys[f"keys/{NAME}"] = normalise(home.export(NAME)).text.encode()
+    every = {"plan@security": {"roles": {NAME: {"came": {"DevOps": ["shared"]}}}}}
+    for answer in (Comparison.SAME, Comparison.DIFFERS):
+        context = with_key(home, tmp_path, regrouping=[NAME], comparisons={NAME: answer})
+        made = person_handoff(NAME, {"security": there}, (), replace(context, every=every))
+        assert (bool(made.text), made.rejected) == (answer is Comparison.SAME, answer is Comparison.DIFFERS)
+
+
 @pytest.mark.parametrize(("here", "waits"), [("management", True), ("security", False)])
 def test_while_a_key_is_replaced_a_later_account_is_still_to_come_and_not_at_fault(
     here: str, project: Project, home: GpgHome, tmp_path: Path, *, waits: bool
