@@ -166,6 +166,7 @@ class WizardScreen(OneFocus):
         self._outdated = set[StepKey]()
         self._unasked = set[StepKey]()
         self._mail: dict[str, int] = {}
+        self._mail_after = 0.0
 
     def compose(self) -> ComposeResult:
         self._fit_to(self.app.size, update=False)  # no widgets exist yet that would be restyled
@@ -188,19 +189,26 @@ class WizardScreen(OneFocus):
         if self.run.environment.mailbox is not None and _KEYS.step in steps:
             self._mail = dict(self.run.session.drafts.load(_KEYS).get("read") or {})
             last = max((record.last.at for record in self.run.session.state.records.values()), default="")
-            self._announce_mail(last)
-            self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._announce_mail)
+            self._mail_after = moment(last, "last").timestamp() if last else 0.0
+            self._look_for_mail()
+            self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._look_for_mail)
         self._ask_in_background(self.run.questions())
 
-    def _announce_mail(self, since: str = "") -> None:
-        """Say whose request has arrived since a time, on any page but the one that shows it itself."""
-        context, find = self.run.session_context(), mail_of(self.run.module(_KEYS))
-        mail, after = find(context) if find else {}, moment(since, "since").timestamp() if since else 0.0
-        awaited = {*context.decisions.joining, *context.decisions.rekeying}
+    def _look_for_mail(self) -> None:
+        def look() -> None:
+            if (find := mail_of(self.run.module(_KEYS))) is not None:
+                self.call_later(self._announce_mail, find(self.run.session_context()))
+
+        self.run_worker(look, thread=True, group="mail", exclusive=True)
+
+    def _announce_mail(self, mail: Mapping[str, int]) -> None:
+        """Say whose request has arrived meanwhile, on any page but the one that shows it itself."""
+        decisions = self.run.session_context().decisions
+        awaited = {*decisions.joining, *decisions.rekeying}
         new = [
             name
             for name, at in mail.items()
-            if name in awaited and self._mail.get(name) != at and at >= after * 1e9
+            if name in awaited and self._mail.get(name) != at and at >= self._mail_after * 1e9
         ]
         self._mail = {**self._mail, **mail}
         if new and self.current != _KEYS:

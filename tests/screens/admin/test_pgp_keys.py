@@ -869,7 +869,8 @@ async def test_a_request_that_arrives_is_announced_once_on_any_other_page(
             assert mail is not None
             mail.write_text(request_of(people_keys["jane.doe"], name))
         for _look in range(2):
-            ui.app.wizard._announce_mail()
+            ui.app.wizard._look_for_mail()
+            await ui.rest()
         (words,) = said
         assert "jane.doe" in words
         assert "stranger" not in words
