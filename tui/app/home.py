@@ -374,7 +374,7 @@ class HomeScreen(OneFocus):
         self.order = tuple(entry.summary.id for entry in self._entries)
         now = self._now()
         self._lines: dict[str, _Line] = {
-            **_told_apart(
+            **_distinguished(
                 {f"session-{number}": _line_of(entry, now) for number, entry in enumerate(self._entries)}
             ),
             **{" ".join(task.begins): task for tasks in _TASKS.values() for task in tasks},
@@ -801,16 +801,16 @@ def _kept(entry: session_catalogue.Entry) -> Sentence:
     return joined((left_behind(entry), stays))
 
 
-def _told_apart(lines: Mapping[str, _Line]) -> dict[str, _Line]:
+def _distinguished(lines: Mapping[str, _Line]) -> dict[str, _Line]:
     """Name the accounts in the work of sessions that do the same in different ones."""
-    told = {**lines}
+    distinct = {**lines}
     for names in by_key((line.longest, name) for name, line in lines.items()).values():
         where = {name: f" in {accounts}" for name in names if (accounts := accounts_of(lines[name].resumes))}
         if len({*where.values()}) > 1:
             for name, at in where.items():
                 works = tuple(f"{work}{at}" for work in lines[name].works)
-                told[name] = replace(lines[name], work=f"{lines[name].work}{at}", works=works)
-    return told
+                distinct[name] = replace(lines[name], work=f"{lines[name].work}{at}", works=works)
+    return distinct
 
 
 def _line_of(entry: session_catalogue.Entry, now: datetime) -> _Line:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -91,7 +92,7 @@ class Clipboard(Protocol):
         """
 
 
-class _ReadBack:
+class _ReadBack(ABC):
     """A readable clipboard, which recognises our secrets by digest.
 
     Args:
@@ -134,9 +135,9 @@ class _ReadBack:
             self._forget()
             return cleared
 
+    @abstractmethod
     def _cleared(self) -> bool:
         """Remove our secrets, if there are any; return whether the clipboard was cleared."""
-        raise NotImplementedError
 
     def _forget(self) -> None:
         self._hold((), None)
