@@ -37,7 +37,7 @@ from workflows.core.sentences import OnboardError, Problem, Sentence, joined, mo
 from workflows.machine.events import NOT_ASKED, StepKey
 from workflows.steps.new_user import mfa
 from workflows.steps.shared.module import Context
-from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, locked
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, not_asked
 from workflows.steps.shared.own_identity import account_label, identity_of
 from workflows.steps.shared.paths import existing_path
 
@@ -463,7 +463,7 @@ class MfaPane(BrowsingPane):
             device = f"your device {serial.rsplit('/', 1)[-1]}" if serial else "your MFA device"
             return (f"✓ AWS confirmed {device} {moment_text(at, now)}.",)
         at = str(self.context.facts["mfa"].get("at") or "")
-        later = locked(self.context)
+        later = not_asked(self.context).remedy
         said = ("? You registered an authenticator app.", f"  {said_so(at, now)}")
         return (*said, f"  {later}") if later else said
 

@@ -33,7 +33,7 @@ from workflows.desktop.clipboard import Clipboard
 from workflows.gpg.decrypt import WrongPassphrase
 from workflows.steps.new_user import sign_in
 from workflows.steps.shared.module import Context, Report
-from workflows.steps.shared.own_access_key import locked
+from workflows.steps.shared.own_access_key import not_asked
 from workflows.steps.shared.own_identity import account_label, identity_of
 
 _MACHINE_USER = (
@@ -56,7 +56,6 @@ _NEEDLESS = {
 """What to say by whether the key has a passphrase."""
 _NOT_NEEDED = "The list is done, so you need no passphrase. Enter it only to use the password again."
 _UNLOCK_AGAIN = "Unlock the password again; gpg may still remember your passphrase."
-_LATER = "iam-onboard asks AWS once you keep an access key here."
 _HINTS = (
     "Check the account and the user name, and copy the password again.\n"
     "Used it before? Sign in with the password that you chose, and confirm\n"
@@ -219,7 +218,7 @@ class SignInPane(StepPane):
         known: Mapping[str, Any] = self.context.facts.get("signed_in") or {}
         at, answer = sign_in.evidence(self.context)
         said = known.get("recorded") or said_so(str(known.get("at") or ""), self.context.environment.now())
-        later = locked(self.context) if self.context.facts.get("access_key") else _LATER
+        later = not_asked(self.context).remedy
         lines = (
             f"{'✓' if at else '?'} {capitalized(str(known.get('proof') or ''))}.",
             f"  {answer or said}",

@@ -18,7 +18,7 @@ from textual.message import Message
 
 from screens.widgets.dialogs import Dialog, tell
 from screens.widgets.lists import Table, show_unless_certain
-from screens.widgets.rail import MARKS, WORDS
+from screens.widgets.rail import MARKS, ON_YOUR_WORD, WORDS
 from screens.widgets.text import Button, ButtonRow, Lines, Text, columned
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
@@ -695,7 +695,7 @@ def _result(run: SessionRun, key: StepKey, status: Status) -> str:
     if status is Status.UNCONFIRMED and _lacks_key(run, key):
         return f"{MARKS[status]} without a key"
     if status is Status.UNCONFIRMED and run.session.state.observed.get(key, NOT_ASKED).said_so:
-        return f"{MARKS[status]} you said so"
+        return f"{MARKS[status]} {ON_YOUR_WORD}"
     return f"{MARKS[status]} {WORDS[status]}"
 
 

@@ -62,6 +62,7 @@ _IN_FOLDS = (
     Status.READY,
 )
 """The marks of folded steps, in order; the end of the line counts all steps."""
+ON_YOUR_WORD = "on your word"
 _COMMON = {Status.DONE, Status.LOCKED}
 _EXPLAINS = 50
 """The width from which the list explains the other marks."""
@@ -85,12 +86,19 @@ class RailEntry:
         title: its title.
         status: its status.
         foreseen: whether it is only likely to come, so that nobody can go there yet.
+        said_so: whether it is unconfirmed because there is only the user's word.
     """
 
     key: StepKey
     title: Sentence
     status: Status
     foreseen: bool = False
+    said_so: bool = False
+
+    @property
+    def words(self) -> str:
+        """What its mark means."""
+        return ON_YOUR_WORD if self.said_so else WORDS[self.status]
 
 
 _EARLIER = 2
@@ -249,7 +257,7 @@ class StepRail(OptionList, can_focus=False):
         """Draw a step's line; if there is space, with what a rare mark means."""
         line = _step_line(entry, here=str(entry.key) == self._here)
         rare = self.size.width >= _EXPLAINS and entry.status not in _COMMON
-        return in_line([line, styled((WORDS[entry.status], "$text-muted"))], gap="  ") if rare else line
+        return in_line([line, styled((entry.words, "$text-muted"))], gap="  ") if rare else line
 
     def go_here(self) -> None:
         """Highlight the current step."""

@@ -45,7 +45,7 @@ from screens.widgets.checklist import Checklist
 from screens.widgets.dialogs import Confirm, OneFocus, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
-from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, stepper
+from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, short, styled
 from tui.app.session_summary import answer_text
 from tui.app.stage import Stage
@@ -489,7 +489,10 @@ class WizardScreen(OneFocus):
                 status in _DONE if over else key in expected or status not in {Status.READY, Status.LOCKED}
             )
             if worth or key == self.current:
-                entries.append(RailEntry(key, self.run.step(key).title, status, foreseen=not known))
+                look = state.observed.get(key)
+                said = status is Status.UNCONFIRMED and look is not None and look.said_so
+                title = self.run.step(key).title
+                entries.append(RailEntry(key, title, status, foreseen=not known, said_so=said))
         return entries
 
     def _refresh_top(self) -> None:
@@ -1071,8 +1074,9 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
     standing = Counter(entry.status for entry in entries)
     done = sum(number for status, number in standing.items() if status in SETTLED.difference(_MARKED))
     whole = f"{done} of {len(entries)} done"
+    words = {entry.status: entry.words for entry in sorted(entries, key=lambda entry: not entry.said_so)}
     marked = [
-        (f"{MARKS[status]} {standing[status]}", WORDS[status]) for status in _MARKED if standing[status]
+        (f"{MARKS[status]} {standing[status]}", words[status]) for status in _MARKED if standing[status]
     ]
     in_words = ", ".join((whole, *map(" ".join, marked)))
     in_marks = "  ".join((whole, *(mark for mark, _ in marked)))

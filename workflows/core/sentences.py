@@ -99,7 +99,7 @@ def since_text(moment: str, now: dt.datetime) -> str:
 def said_so(moment: str, now: dt.datetime) -> str:
     """Say that something is done on the user's word alone."""
     when = f" {moment_text(moment, now)}" if moment else ""
-    return f"Done on your word{when}; iam-onboard can't check it from here."
+    return f"Done on your word{when}."
 
 
 def count(number: int, noun: str, many: str = "") -> str:

@@ -34,7 +34,7 @@ from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import ToSendDialog
-from screens.widgets.rail import MARKS, WORDS, RailEntry, StepRail, legend
+from screens.widgets.rail import MARKS, ON_YOUR_WORD, WORDS, RailEntry, StepRail, legend
 from screens.widgets.text import SplitLine, Text
 from tui.app import wizard
 from tui.app.stage import note_of
@@ -150,6 +150,9 @@ def test_what_only_the_person_says_is_counted_apart() -> None:
     in_marks = wizard._progress(entries, 30).split("  ")
     assert in_marks == [done, "? 1", "~ 1", "– 1"], "F2 shows as many of each"
     assert wizard._progress(entries, 20) == done
+    by_word = RailEntry(StepKey("said"), "said", Status.UNCONFIRMED, said_so=True)
+    assert f"? 1 {ON_YOUR_WORD}" in wizard._progress([entries[0], by_word], 80), "the reason, if it is alone"
+    assert f"? 2 {WORDS[Status.UNCONFIRMED]}" in wizard._progress([by_word, *entries], 80)
 
 
 async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None:
@@ -1198,6 +1201,7 @@ async def test_what_only_the_person_said_is_asked_about_once_another_step_is_don
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.session.status(PROJECT) is Status.UNCONFIRMED
+        assert [entry.said_so for entry in app.wizard._steps[:2]] == [True, False]
         project.answer = AGREES
         await pilot.press("ctrl+n")
         await rest(pilot)

@@ -69,7 +69,7 @@ from workflows.stores.vault import (
     keeps_access_key,
 )
 
-KEYLESS = "iam-onboard can ask AWS only with an access key: keep one in Access keys (F2)."
+KEYLESS = "iam-onboard can ask AWS once you keep an access key (F2)."
 _LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
 _REJECTED = "AWS rejected the access key that is kept here"
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
