@@ -261,7 +261,7 @@ class VerifyPane(UnlockingPane):
             if name in survey.names and (result.problem or name not in rejected)
         }
         wanted = [
-            Wanted(f"code-{view.account}", view.account, view.serial.rsplit("/", 1)[-1])
+            Wanted(f"code-{view.account}", view.account, view.entry)
             for view in (self._to_ask if self._to_correct else survey.identities)
             if view.serial is not None
         ]

@@ -163,7 +163,7 @@ def session_token(sts: AwsClient, serial: str, code: str, *, memory: CodeMemory)
             error.title,
             error.what,
             why=error.why,
-            next=f"{error.next} It must come from {serial}.",
+            next=error.next,
             detail=error.detail,
             serial=serial,
         ) from None

@@ -34,6 +34,7 @@ from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import NOT_INSTALLED, IdentityView, Tried
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE
+from workflows.steps.shared.own_identity import identity_of
 
 
 class _Module:
@@ -292,11 +293,14 @@ async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and
     app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        entry = f"@{identity_of(new_user.context()).account_alias}"
+        assert entry in app.text(), "as in the phone"
         await pilot.press(*"000000", "ctrl+n")
         await rest(pilot)
         assert "1 of 2" in app.text()
         assert not app.pane.primary().ready
         assert [problem.field for problem in app.pane.problems] == ["code-security"], "the code comes first"
+        assert "arn:" not in app.text()
         assert app.focused is app.pane.query_one("#code-security")
         finish = app.pane.query_one("#finish").region
         assert app.pane.region.contains_region(finish)

@@ -70,7 +70,7 @@ def rotation_refused(stage: Stage) -> Scene:
         raise WrongCode(
             "AWS rejected the code",
             "AWS rejected the MFA code.",
-            next=f"Wait for the app's next code and enter that one. It must come from {_DEVICE}.",
+            next="Wait for the app's next code and enter that one.",
         )
 
     stage.put(rotate, "perform", perform)

@@ -392,7 +392,7 @@ def _credential_command(project: str, profile: str, **_: object) -> str:
 def _survey(stage: Stage) -> None:
     names = [f"bb-{account}-devops" for account, _ in _ROLES]
     roles = dict.fromkeys(names, "https://signin.aws.amazon.com/switchrole")
-    view = IdentityView("security", "bb-security", SERIAL, roles)
+    view = IdentityView("security", "bb-security", SERIAL, roles, "jane.doe@bb-security")
     stage.put(verify, "survey", lambda _context, _report: Survey((view,), has_aws=True))
 
 
@@ -504,7 +504,7 @@ def _refusals(_codes: object, _context: Context, report: Report, **_more: object
     code = WrongCode(
         "AWS rejected the code",
         "AWS rejected the MFA code.",
-        next=f"Wait for the app's next code and enter that one. It must come from {SERIAL}.",
+        next="Wait for the app's next code and enter that one.",
     )
     role = OnboardError(
         "Can't assume the role",

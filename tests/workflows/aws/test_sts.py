@@ -10,7 +10,7 @@ from support.stubbed_aws import ME, NOW, SERIAL, stubbed_client
 
 from workflows.aws import sts
 from workflows.aws.clients import AwsClient
-from workflows.core.sentences import OnboardError
+from workflows.core.sentences import OnboardError, text_of
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_a_wrong_code_at_a_session_is_spent_too(stubbed: tuple[AwsClient, Stubbe
     stub.add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
     with pytest.raises(sts.WrongCode) as wrong:
         sts.session_token(client, SERIAL, "123456", memory=memory)
-    assert f" {SERIAL}." in wrong.value.next
+    assert wrong.value.serial == SERIAL
+    assert SERIAL not in text_of(wrong.value.sentences), "the field beside it names the device"
     with pytest.raises(sts.RepeatedCode):
         sts.session_token(client, SERIAL, "123456", memory=memory)
     assert "123456" not in repr(memory)

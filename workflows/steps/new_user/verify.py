@@ -42,7 +42,7 @@ from workflows.steps.shared.own_access_key import (
     observe_store,
     report_device,
 )
-from workflows.steps.shared.own_identity import NEW_HANDOFF, clients_for, identity_of
+from workflows.steps.shared.own_identity import NEW_HANDOFF, clients_for, entry_in_app, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_PGP_FILE
 
 Keys = Mapping[str, Credentials | OnboardError | None]
@@ -76,12 +76,14 @@ class IdentityView:
         base: its base profile.
         serial: the device whose code is needed, or None.
         roles: its role profiles, each with the console page that switches to the role.
+        entry: that device's entry in the authenticator app, or "".
     """
 
     account: str
     base: str
     serial: str | None
     roles: Mapping[str, str]
+    entry: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -224,7 +226,7 @@ def survey(context: Context, report: Report) -> Survey:
     report(Progress("Reading the profile files", payload=Looks(gone_here(context))))
     with_key, written = _with_key(context), written_profiles(context)
     return Survey(
-        identities=tuple(_view(account, recorded) for account, recorded in with_key.items()),
+        identities=tuple(_view(account, recorded, context) for account, recorded in with_key.items()),
         has_aws=aws_program(context) is not None,
         asked=tuple(_asked(context)),
         keyless=tuple(account for account in written if account not in with_key),
@@ -269,14 +271,15 @@ def _key_in_files(recorded: Mapping[str, Any]) -> bool:
     return recorded["base"] in base_profiles(profile_files(recorded))
 
 
-def _view(account: str, recorded: Mapping[str, Any]) -> IdentityView:
+def _view(account: str, recorded: Mapping[str, Any], context: Context) -> IdentityView:
     files = profile_files(recorded)
     base = str(recorded["base"])
     roles = {
         role.name: _switch_url(role) for role in role_profiles(files, base) if role.name in recorded["names"]
     }
     serial = needs_code(files, base) if _key_in_files(recorded) else None
-    return IdentityView(account, base, serial, roles)
+    entry = entry_in_app(serial, identity_of(context, account)) if serial else ""
+    return IdentityView(account, base, serial, roles, entry)
 
 
 def _switch_url(role: RoleProfile) -> str:

@@ -112,6 +112,11 @@ def sign_in_page(context: Context, identity: Identity) -> str:
     return context.environment.open_page(identity.sign_in_url) if identity.sign_in_url else ""
 
 
+def entry_in_app(serial: str, identity: Identity) -> str:
+    """Return the name of a device's entry in the authenticator app: DEVICE@ACCOUNT."""
+    return f"{serial.rsplit('/', 1)[-1]}@{identity.account_alias or identity.account_id}"
+
+
 def account_label(identity: Identity) -> str:
     """Return the account for display: its alias and number, or the number alone."""
     if identity.account_alias:
