@@ -131,7 +131,6 @@ class AfterVerify(Vertical):
     AfterVerify { height: auto; display: none; }
     AfterVerify.-shown { display: block; }
     AfterVerify #shell, AfterVerify #tried { height: auto; }
-    AfterVerify.-tried #shell { display: none; }
     """
 
     def __init__(self, *, sandbox: bool) -> None:
@@ -154,11 +153,11 @@ class AfterVerify(Vertical):
             id="after",
         )
         self._sandbox = sandbox
+        self._before = ""
 
     def show(self, shell: Shell, lines: Sequence[str], what_they_do: Sentence, *, has_aws: bool) -> None:
         """Show a shell's lines, if they fit, and their effect; without lines, show nothing."""
         self.set_class(bool(lines), "-shown")
-        self.remove_class("-tried")
         self.query_one("#tried", Text).show_lines([])
         self.query_one("#other-shell", Button).label = f"Use {_after(shell).value}"
         self.query_one("#try").display = has_aws
@@ -170,18 +169,20 @@ class AfterVerify(Vertical):
         if self._sandbox:  # these lines change the home, and use an AWS that ends with the wizard
             before = f"Paste the {len(lines)} lines into a new {shell.value} shell while the wizard is open."
             after = f"Type  {verify.COMMAND}  there. Close that shell afterwards: it uses the sandbox."
+        self._before = before
         words = [before, *(lines if short else ()), after, what_they_do]
         words += [] if has_aws else [verify.NOT_INSTALLED]
         self.query_one("#shell", Text).show_lines(words)
 
     def show_tried(self, tried: verify.Tried) -> None:
-        """Show the result of running the command; in a small terminal in few lines, for the shell's."""
-        low = self.app.size.height < TALL
-        self.set_class(low, "-tried")
-        lines = [*filter(None, [" ".join(tried.output.split())])] if low else tried.output.splitlines()
+        """Show the result of running the command; in a small terminal in few lines, after where to paste."""
+        lines, tries = tried.output.splitlines(), self.query_one("#tried", Text)
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
-        tries = self.query_one("#tried", Text)
-        tries.show_lines([f"$ {verify.COMMAND}", *lines[:_MOST_LINES], *more, tried.words])
+        shown: list[Sentence] = [f"$ {verify.COMMAND}", *lines[:_MOST_LINES], *more, tried.words]
+        if self.app.size.height < TALL:
+            self.query_one("#shell", Text).show_lines([self._before])
+            shown = [f"$ {verify.COMMAND}  {tried.words}", *filter(None, [" ".join(tried.output.split())])]
+        tries.show_lines(shown)
         self.call_after_refresh(tries.scroll_visible, animate=False)
 
 
