@@ -463,7 +463,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
             self._noticed.show_lines([f"… waiting for the file in {folder}"])
             self._copying.display = True
             if self._offered and self._path.value == self._offered:
-                self._path.value = self._offered = ""
+                self._want_another()
             return
         newest = downloads[0]
         path = self.context.environment.readable(newest.path)
@@ -486,10 +486,15 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if isinstance(message.error, ForeignKey) and self._offered and path.value == self._offered:
             offered = (one for one in self._found if environment.readable(one.path) == path.value)
             self._foreign |= {one.key_id for one in offered}
-            path.value = self._offered = ""
-            self._tasks.start_again()
-            self._focus_way()  # the primary action, which had the focus, waits for the file now
+            self._want_another()
             self._look_for_download()
+
+    def _want_another(self) -> None:
+        """Ask for another file than the offered one; the focus leaves the primary action, which waits now."""
+        self._path.value = self._offered = ""
+        self._tasks.start_again()
+        if self._question is _Question.NONE:
+            self._focus_way()
 
     # -- continuing --------------------------------------------------------------------------------
 

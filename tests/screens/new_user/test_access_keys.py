@@ -87,7 +87,16 @@ async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, 
         pane._look_for_download()
         await rest(pilot)
         assert field(app, "path").value == "~/Downloads/jane.doe_accessKeys.csv"
-        await until(pilot, lambda: app.focused is app.screen.query_one("#primary"))
+        primary = app.screen.query_one("#primary")
+        await until(pilot, lambda: app.focused is primary)
+        content = path.read_bytes()
+        path.unlink()
+        pane._look_for_download()
+        await until(pilot, lambda: app.focused in pane.query("#tasks .-current Button"))
+        assert not pane.primary().ready
+        path.write_bytes(content)
+        pane._look_for_download()
+        await until(pilot, lambda: app.focused is primary)
         await pilot.press("enter")
         await rest(pilot)
         fact = session.facts(ITEM)["access_key"]
