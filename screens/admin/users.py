@@ -56,6 +56,12 @@ class UserLines:
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
         self._rows: dict[str, dict[Who, Line]] = {_PEOPLE: {}, "Machine users": {}, _JOINING: {}}
+        self._fixed = {
+            Who(account, person.iam_name)
+            for account, layer in layers.items()
+            for person in layer.people
+            if len(users.refusals(layer, person, users.Request())) > len(users.WORDS)
+        }
         self._spots = [
             Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet")
             for layer in layers.values()
@@ -84,7 +90,8 @@ class UserLines:
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else _PEOPLE]
-        section[who] = _line(who, person, switches, file, leaves=who.name in changes.remove)
+        leaves = who.name in changes.remove
+        section[who] = _line(who, person, switches, file, leaves=leaves, fixed=who in self._fixed)
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
         """Return the lines that contain all words, each section under its heading with its number of people.
@@ -110,7 +117,9 @@ class UserLines:
         return found
 
 
-def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
+def _line(
+    who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool, fixed: bool
+) -> Line:
     sign = "- " if leaves else "" if person.editable else "! "
     present = person.key_name
     cells = (
@@ -123,7 +132,7 @@ def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | No
         str(person.style),
     )
     changed = leaves or bool(switches) or file is not None
-    return Line(cells, who, "changed" if changed else "" if person.editable else "quiet")
+    return Line(cells, who, "changed" if changed else "quiet" if fixed else "")
 
 
 def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cell's two values
@@ -346,7 +355,7 @@ class UsersPane(ByHandPane):
             where = f"{line.key.account} {line.key.place}"
             about = [text_of(line.key.words), f"{where}: e opens your editor there."]
         elif (found := self.marked()) is not None:
-            refusals = self._refusals(*found)
+            refusals = users.refusals(*found, self.own)
             explains = found[1].editable and not self.settled
             lines = _refusal_lines(found[1], refusals) if explains else ()
             about = [*lines, *self.consequences(*found), *_person_lines(*found)]
@@ -453,22 +462,12 @@ class UsersPane(ByHandPane):
             self.notify(
                 f"{found[1].iam_name} leaves {found[0].location.account}; nothing else changes for them."
             )
-        elif refusal := self._refusals(*found).get(what):
+        elif refusal := users.refusals(*found, self.own).get(what):
             self._refuse(not_possible(found[0], refusal, "Leave it as it is"))
         elif what == "key_file":
             self._ask_key_file(*found)
         else:
             self._switch(*found, what)
-
-    def _refusals(self, layer: Layer, person: Person) -> Mapping[str, EditRefused]:
-        """Return why the selected person can't be changed, by button."""
-        found = {}
-        for fact in users.WORDS:
-            decided = self.own.switch(layer.location.account, person.iam_name, fact)
-            now = getattr(person, fact) if decided is None else decided
-            found[fact] = users.switch_refusal(layer, person, fact, wanted=not now)
-        found["key_file"] = users.rename_refusal(layer, person)
-        return {name: refusal for name, refusal in found.items() if refusal is not None}
 
     def _switch(self, layer: Layer, person: Person, fact: str) -> None:
         account = layer.location.account

@@ -129,6 +129,22 @@ async def test_who_joins_is_listed_as_long_as_they_do(
         assert listed()
 
 
+async def test_the_cursor_starts_on_whom_the_page_can_change(admin_project: AdminProject) -> None:
+    rewrite(
+        admin_project,
+        [
+            Written("list", ["a.list", "b.list"], banner=""),
+            Written("block", ["c.block"], banner=""),
+        ],
+    )
+    decide(admin_project, {}, regrouping=("a.list", "c.block"), layers=("security",))
+    async with wizard(admin_project, project, at="users", size=(140, 36)) as ui:
+        there = ui.app.pane.query_one(LineList)
+        assert [line.kind for line in there._lines if line.key is not None] == ["quiet", ""]
+        assert there.marked is not None
+        assert there.marked.key == Who("security", "c.block")
+
+
 async def test_what_has_no_match_is_named(mixed: AdminProject) -> None:
     async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
         await ui.press("slash", *"nobody-such")

@@ -226,9 +226,15 @@ def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> 
     return _refusal(person, lambda: own_switch(layer, person, fact))
 
 
-def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
-    """Return why a person's key file can't be renamed, or None if it can."""
-    return _refusal(person, lambda: own_key_path(layer, person))
+def refusals(layer: Layer, person: Person, request: Request) -> Mapping[str, EditRefused]:
+    """Return why a person's switches, as they are in the request, and their `key_file` can't be changed."""
+    found: dict[str, EditRefused | None] = {}
+    for fact in WORDS:
+        decided = request.switch(layer.location.account, person.iam_name, fact)
+        now = getattr(person, fact) if decided is None else decided
+        found[fact] = switch_refusal(layer, person, fact, wanted=not now)
+    found["key_file"] = _refusal(person, lambda: own_key_path(layer, person))
+    return {name: refusal for name, refusal in found.items() if refusal is not None}
 
 
 def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None:
