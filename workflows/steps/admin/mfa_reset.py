@@ -5,7 +5,7 @@ Terraform isn't involved. The administrator's own MFA session signs; each remova
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from workflows.core.grouping import by_key
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import read
-from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict, waits_in_words
+from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, StepKey, Verdict, waits_in_words
 from workflows.messages.handoff import sign_in_url
 from workflows.steps.admin.state_now import CODED, NO_MFA_YET, client_without_code
 from workflows.steps.admin.terraform_runs import administrator, located, own_profile
@@ -211,10 +211,12 @@ def outcome(request: Request) -> Facts:
 
 
 def perform(request: Request, context: Context, _report: Report) -> Facts:
-    """Record the removed devices, and where their owners sign in."""
+    """Record the removed devices, where their owners sign in, and who had no other device then."""
     at, found = context.environment.now().isoformat(timespec="seconds"), request.found or Found(())
     there = {"account_id": found.account_id, "sign_in": found.sign_in}
-    return {"mfa_devices_reset": {"at": at, **there, **outcome(request)}}
+    people = {name for name, _ in request.removed}
+    without = [owner.name for owner in found.owners if owner.name in people and not owner.devices]
+    return {"mfa_devices_reset": {"at": at, **there, **outcome(request), "without": without}}
 
 
 def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
@@ -224,9 +226,19 @@ def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:
 
 
 def observe(context: Context) -> Observation:
-    """Agree if nothing was removed; otherwise only AWS knows the devices: see `inquire`."""
+    """Agree if nothing was removed; otherwise await people without a device until AWS is asked: `inquire`."""
     fact = context.facts["mfa_devices_reset"]
-    return NOT_ASKED if fact["people"] else Observation(Verdict.AS_DECIDED, at=fact["at"])
+    if not fact["people"]:
+        return Observation(Verdict.AS_DECIDED, at=fact["at"])
+    without = read(list[str], fact.get("without") or [], "mfa_devices_reset.without")
+    look = context.observed.get(StepKey("mfa-reset", context.item))
+    unasked = look is None or (look.verdict is Verdict.AWAITED and not look.asked)
+    return replace(_awaited(without, context), at=fact["at"]) if without and unasked else NOT_ASKED
+
+
+def _awaited(names: Sequence[str], context: Context) -> Observation:
+    waits = tuple((NO_MFA_YET, name, context.item) for name in names)
+    return Observation(Verdict.AWAITED, waits_in_words(waits), (*names,), waits=waits)
 
 
 guarded_look = CODED
@@ -247,6 +259,5 @@ def inquire(context: Context) -> Observation:
         there = [name for name in names if iam.find_user(client, name) is not None]
         without = tuple(name for name in there if not iam.list_mfa_devices(client, name))
     if without:
-        waits = tuple((NO_MFA_YET, name, context.item) for name in without)
-        return Observation(Verdict.AWAITED, waits_in_words(waits), without, waits=waits)
+        return _awaited(without, context)
     return replace(AGREES, about=tuple(name for name in names if name not in there))

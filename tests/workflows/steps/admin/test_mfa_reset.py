@@ -11,7 +11,7 @@ import pytest
 from support.fakes import fake_environment
 from support.stubbed_aws import stubbed_client
 
-from workflows.machine.events import NOT_ASKED, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, StepKey, Verdict
 from workflows.steps.admin import mfa_reset
 from workflows.steps.shared.module import Context
 
@@ -53,6 +53,20 @@ def test_nobody_is_asked_where_nothing_was_removed(tmp_path: Path) -> None:
     assert mfa_reset.observe(context_of(tmp_path, SERIAL)) is NOT_ASKED
     seen = mfa_reset.observe(context_of(tmp_path))
     assert (seen.verdict, seen.at) == (Verdict.AS_DECIDED, MADE.isoformat())
+
+
+def test_somebody_without_a_device_is_awaited_before_aws_is_asked_but_not_after(tmp_path: Path) -> None:
+    left = mfa_reset.Device("another", "authenticator app", MADE)
+    owners = mfa_reset.Owner(NAME, True), mfa_reset.Owner("jane.doe", True, (left,))
+    request = mfa_reset.Request(mfa_reset.Found(owners), ((NAME, SERIAL), ("jane.doe", "lost")))
+    context = context_of(tmp_path)
+    done = replace(context, facts=mfa_reset.perform(request, context, lambda _: None))
+    seen = mfa_reset.observe(done)
+    assert (seen.verdict, seen.about, bool(seen.at)) == (Verdict.AWAITED, (NAME,), True)
+    key = StepKey("mfa-reset", "security")
+    assert mfa_reset.observe(replace(done, observed={key: seen})) == seen
+    for answer in (replace(seen, asked_at=seen.at), replace(AGREES, asked_at=seen.at), NOT_ASKED):
+        assert mfa_reset.observe(replace(done, observed={key: answer})) is NOT_ASKED
 
 
 def test_the_lines_of_the_text_are_wrapped_by_what_shows_it(tmp_path: Path) -> None:
