@@ -816,7 +816,8 @@ def _distinguished(lines: Mapping[str, _Line]) -> dict[str, _Line]:
 def _line_of(entry: session_catalogue.Entry, now: datetime) -> _Line:
     summary = entry.summary
     changed = moment_text(summary.changed, now) if summary.changed else ""
-    standing, *more = standing_of(replace(entry, archived=False))  # the heading says it
+    apart = entry.archived and entry.elsewhere  # the other headings say whose the session is
+    standing, *more = standing_of(replace(entry, archived=False, sandbox=entry.sandbox if apart else None))
     if summary.damage:
         return _Line(f"! {summary.id}", standing, changed, "", (), entry, tuple(more), (standing,))
     arrival = None if entry.archived else arrival_of(entry, now)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from textual.widgets import OptionList, Static
 
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
+from tui.app import home
 from tui.app.home import Begun, HomeScreen
 from tui.app.session_summary import arrival_of, standing_of
 from tui.session_catalogue import Entry
@@ -107,7 +109,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         lines = lines_of(app)
         assert f"▌ {line_of(LATE)}" in lines
         assert all(part in line_of(LATE) for part in ("jane.doe", "Groups", "bb"))
-        assert line_of(DONE) in lines
+        assert line_of(replace(DONE, sandbox=None)) in lines, "it lists the sessions of one world"
         assert any("broken" in line and DAMAGED.summary.damage in line for line in lines)
         await pilot.press("enter")
         await rest(pilot)
@@ -638,6 +640,14 @@ async def test_a_session_is_deleted_only_after_a_yes_and_by_no_letter() -> None:
         assert app.asked == [HomeScreen.Delete(LATE)]
 
 
+def test_only_archived_sessions_of_another_world_say_that_they_are_of_a_sandbox() -> None:
+    of_sandbox = replace(DONE, sandbox=Path("one"))
+    kinds = itertools.product((False, True), repeat=2)
+    entries = [replace(of_sandbox, archived=archived, elsewhere=away) for archived, away in kinds]
+    said = ["sandbox" in home._line_of(entry, NOW).more for entry in entries]
+    assert said == [False, False, False, True]
+
+
 async def test_the_question_names_the_session_that_would_go_since_it_covers_the_list() -> None:
     app = Host([LATE, DONE])
     async with app.run_test(size=(80, 36)) as pilot:
@@ -649,7 +659,7 @@ async def test_the_question_names_the_session_that_would_go_since_it_covers_the_
             question = str(app.screen.query_one(".dialog-body", Static).render())
             name, standing, *told = question.splitlines()
             assert name == work_of(session.summary, 2)
-            assert all(part in standing for part in standing_of(session))
+            assert all(part in standing for part in standing_of(replace(session, sandbox=None)))
             stays.add("\n".join(told))
             await pilot.press("escape", "down")
             await rest(pilot)
@@ -921,7 +931,7 @@ async def test_what_has_no_room_is_left_out_whole_and_an_archived_session_has_it
         await pilot.press("f3")
         await rest(pilot)
         assert "Archived" in lines_of(app)
-        assert line_of(replace(DONE, archived=False)) in lines_of(app)
+        assert line_of(replace(DONE, archived=False, sandbox=None)) in lines_of(app)
 
 
 async def test_archived_sessions_are_listed_only_when_all_are_wanted() -> None:
