@@ -308,6 +308,8 @@ class HandOverPane(TerraformPane):
             again = [account for account in handoff.accounts if account in before]
             new = ", ".join(account for account in handoff.accounts if account not in before)
             mark, words = "○", f"ready: {new}{f'; {listed(again, 3)} again' if again else ''}"
+            if handoff.without:
+                mark, words = "!", f"{words}, without the password: see below"
         else:
             mark, words = "✗", "can't be handed over: see below"
         width = max(cell_len(person) for person in self._names)
@@ -337,10 +339,11 @@ class HandOverPane(TerraformPane):
             way.label = f"{_MAIL} again" if sent.sent_at else _MAIL
         elsewhere = handoff.elsewhere if handoff else self._left_to_later.get(name, ())
         trouble, doubts = (handoff.trouble, handoff.doubts) if handoff else ((), ())
+        without = handoff.without if handoff else ()
         self.show_texts(
             hint=self._hint(name),
             trouble=[f"✗ {words}" for words in trouble],
-            doubts=[f"! {words}" for words in doubts],
+            doubts=[f"! {words}" for words in (*doubts, *without)],
             elsewhere=[f"– {words}" for words in elsewhere],
         )
         self.show_compare(doubts)

@@ -409,6 +409,17 @@ async def test_a_text_that_another_session_made_useless_since_it_was_read_is_not
         assert not pane.query_one("#compare").display
 
 
+async def test_a_password_that_a_text_lacks_is_named_before_it_is_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = PersonHandoff("jane.doe", "Hello\n", ("management",), without=("It is for another key.",))
+    async with at_hand_over(desk, monkeypatch, without) as (_app, _pilot, pane):
+        assert pane._line("jane.doe").startswith("! ")
+        assert "! It is for another key." in str(pane.query_one("#doubts", Text).content)
+        assert not pane.query_one("#compare").display
+        assert pane._to_send == "jane.doe", "the roles go out"
+
+
 async def test_a_way_that_the_primary_action_takes_has_no_button_besides(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,6 +170,7 @@ class PersonHandoff:
         to_plan: accounts that need another plan and apply to make what is missing.
         doubts: why the text may be for a key that is lost or not theirs, one sentence each.
         rejected: whether the key isn't theirs, so that only another one makes something to send.
+        without: why the text lacks a password that its owner hasn't used yet, one sentence each.
     """
 
     name: str
@@ -184,6 +185,7 @@ class PersonHandoff:
     to_plan: tuple[str, ...] = ()
     doubts: tuple[Sentence, ...] = ()
     rejected: bool = False
+    without: tuple[Sentence, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -214,6 +216,7 @@ def person_handoff(
     to_plan: list[str] = []
     trouble: list[Sentence] = list(troubles)
     elsewhere: list[Sentence] = []
+    without: list[Sentence] = []
     layers = context.decisions.layers
     later = layers[layers.index(context.item) + 1 :] if context.item in layers else ()
     for account, source in sources.items():
@@ -223,7 +226,9 @@ def person_handoff(
             elsewhere.append(f"{account}: {did}")
             continue
         try:
-            identities.append(_identity_of(name, account, source, context))
+            handed, lacks = _identity_of(name, account, source, context)
+            identities.append(handed)
+            without += [f"{account}: {lacks}"] if lacks else []
         except OnboardError as error:
             if isinstance(error, NotForThisKey) and account in later and name in context.decisions.rekeying:
                 waiting.append(account)
@@ -263,7 +268,7 @@ def person_handoff(
         return made("", (), (*trouble, *doubts), rejected=True)
     if name in keys:
         doubts = tuple(other_keys_since({name: keys[name].fingerprint}, keys_of_later_sessions(context)))
-    return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts)
+    return made(text, accounts, tuple(trouble), plain, usual, doubts=doubts, without=tuple(without))
 
 
 def _profiles_gone(name: str, account: str, source: Source, context: Context) -> tuple[str, ...]:
@@ -302,8 +307,8 @@ def sent_before(name: str, context: Context) -> set[str]:
     return {covered for account in sent for covered in accounts_of_text(account, context)}
 
 
-def _identity_of(name: str, account: str, source: Source, context: Context) -> Identity:
-    """Return a person's identity in an account, for the decided key.
+def _identity_of(name: str, account: str, source: Source, context: Context) -> tuple[Identity, Sentence]:
+    """Return a person's identity in an account, for the decided key, and why it lacks an unopened password.
 
     Raises:
         PlanAgain: their credentials are missing or useless.
@@ -318,9 +323,12 @@ def _identity_of(name: str, account: str, source: Source, context: Context) -> I
     if (parts or name in source.unopened) and name in context.decisions.rejected:
         raise OnboardError("Not their key", "you said that this PGP key isn't theirs.", next=_REPLACE)
     if name in source.unopened:  # their first text may be unread, and this one replaces it
-        with suppress(OnboardError):
-            return identity(source, name, _details(name, source, context), frozenset({PASSWORD}))
-    return identity(source, name, _details(name, source, context) if parts else None, parts)
+        try:
+            return identity(source, name, _details(name, source, context), frozenset({PASSWORD})), ""
+        except OnboardError as error:
+            lacks = joined((error.what, _LEFT_OUT, _RESET))
+            return identity(source, name, None, parts), lacks
+    return identity(source, name, _details(name, source, context) if parts else None, parts), ""
 
 
 def _details(name: str, source: Source, context: Context) -> KeyDetails:
@@ -481,6 +489,7 @@ _MOST_NAMED = 3
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _AGAIN = "Plan and apply again."
 _REPLACE = "Get their own key, and replace it (n)."
+_LEFT_OUT = "This text goes without it."
 _RESET = "Reset it with “Reset a password” on Home."
 """The advice if somebody made a password by hand, since another plan would find nothing to do."""
 _GONE = {

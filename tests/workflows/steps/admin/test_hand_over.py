@@ -425,6 +425,7 @@ def test_who_has_not_signed_in_yet_gets_the_password_with_the_other_roles(
         assert handoff.occasion == (ACCESS if sent else NEW_ROLES)
         assert handoff.identities[0].profiles
         assert made.trouble == ()
+        assert len(made.without) == (sent is None), "a password is never left out silently"
 
 
 def test_no_unopened_password_is_sent_again_for_a_key_that_is_not_theirs(
@@ -831,9 +832,9 @@ def test_a_rejected_key_is_known_by_the_account_that_needs_one(
     made = hand_over._identity_of
 
     def first_only_roles(name: str, account: str, *rest: Any) -> Any:
-        whole = made(name, "security", *rest)
+        whole, lacks = made(name, "security", *rest)
         other = replace(whole, account_name=account, account_id="1" * 12, key_fingerprint="", profiles=())
-        return whole if account == "security" else replace(other, encrypted_password=None)
+        return (whole if account == "security" else replace(other, encrypted_password=None)), lacks
 
     monkeypatch.setattr(hand_over, "_identity_of", first_only_roles)
     monkeypatch.setattr(hand_over, "people_of", lambda *_: (NAME,))
