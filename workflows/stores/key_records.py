@@ -274,8 +274,10 @@ def remark(record: KeyRecord, now: datetime) -> Sentence:
         return f"The rotation of {name} was interrupted: rotate again to finish it."
     words = []
     if rotation is not None and rotation.active_again:
-        words.append(f"{record.profile}: somebody activated the old key {rotation.old_id} again.")
-        words.append("Deactivate it in the console, then delete it here.")
+        words.append(
+            f"{record.profile}: when AWS was last asked, the old key {rotation.old_id} was active again."
+        )
+        words.append("Make sure in the console that it's inactive, then delete it here.")
     elif rotation is not None:
         days, left = rotation.days(now), rotation.days_left(now)
         since = f"{count(days, 'day')} ago" if days else "today"

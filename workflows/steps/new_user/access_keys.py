@@ -48,6 +48,8 @@ from workflows.steps.shared.own_access_key import (
     guard_of_key,
     is_store_choice,
     keep_recorded,
+    kept_id,
+    kept_record,
     listed_keys,
     load_key,
     locked,
@@ -74,7 +76,7 @@ from workflows.steps.shared.own_identity import (
     project_of,
 )
 from workflows.steps.shared.paths import existing_path, typed_path
-from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
 
 CONSOLE, TYPED, API, HANDOFF, KEPT = "console", "typed", "api", "handoff", "kept"
@@ -122,16 +124,6 @@ class Download:
     path: Path
     age_seconds: int
     key_id: str = ""
-
-
-def kept_record(context: Context) -> KeyRecord | None:
-    """Return the record of a key kept here already, by a command or an interrupted import.
-
-    Raises:
-        OnboardError: it can't be read.
-    """
-    profile = base_profile_of(context, identity_of(context))
-    return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
 
 
 @dataclass(frozen=True)
@@ -532,4 +524,4 @@ def inquire(context: Context) -> Observation:
         if client is None:
             return not_asked(context)
         who = asked(lambda: sts.caller_identity(client), None, KEY_REFUSED)
-    return AGREES if who is not None else not_accepted(context.facts["access_key"]["id"])
+    return AGREES if who is not None else not_accepted(kept_id(context))

@@ -36,6 +36,7 @@ from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch
 from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_access_key import (
     check_owner,
+    kept_id,
     kept_key,
     key_at,
     not_accepted,
@@ -148,7 +149,7 @@ def keys_seen(results: Iterable[Result], survey: Survey, context: Context) -> di
         key, result = context.of_each_item("access_key").get(view.account), answers.get(view.base)
         refused = result and isinstance(result.error, AwsError) and result.error.failure in KEY_REFUSED
         if key and result and (refused or result.error is None):
-            look = not_accepted(key["id"]) if refused else AGREES
+            look = not_accepted(kept_id(context, view.account)) if refused else AGREES
             found[StepKey("access-keys", view.account)] = look
     return found
 

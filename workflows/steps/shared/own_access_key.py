@@ -211,6 +211,24 @@ def locked(context: Context) -> Sentence:
     return _LOCKED if kept == KEPT_IN_PGP_FILE and not context.opens else ""
 
 
+def kept_record(context: Context, account: str = "") -> KeyRecord | None:
+    """Return the record of a key kept here already, by a command, a rotation or an interrupted import.
+
+    Raises:
+        OnboardError: it can't be read.
+    """
+    profile = base_profile_of(context, identity_of(context, account))
+    return KeyRecords(context.environment.key_records_folder).get(project_of(context), profile)
+
+
+def kept_id(context: Context, account: str = "") -> str:
+    """Return the id of the key that a step has kept, or of the one that has replaced it since."""
+    with suppress(OnboardError):
+        if record := kept_record(context, account):
+            return record.id
+    return str(context.of_each_item("access_key")[account or context.item]["id"])
+
+
 def not_accepted(access_key_id: str) -> Observation:
     """Return the observation that AWS no longer accepts the kept key."""
     words = (

@@ -389,6 +389,8 @@ def test_later_aws_is_asked_with_the_kept_key_about_key_device_and_password(new_
     administrator.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
     gone = step.inquire(context)
     assert (gone.verdict, gone.about) == (Verdict.GONE, (key["AccessKeyId"],))
+    before_a_rotation = new_user.context(access_key={**fact, "id": "AKIAREPLACED"}, mfa=None)
+    assert step.inquire(before_a_rotation).about == (key["AccessKeyId"],), "the key that is kept by now"
     whys = set()
     for inquire in (mfa.inquire, sign_in.inquire):
         with pytest.raises(AwsError) as refused:

@@ -24,7 +24,7 @@ from workflows.aws.verify import Result
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
-from workflows.machine.events import StepKey, Verdict, seen_at
+from workflows.machine.events import Observation, StepKey, Verdict, seen_at
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import Request
@@ -338,18 +338,21 @@ def test_what_aws_says_of_a_kept_key_is_known_to_the_step_that_kept_it(new_user:
     key = user_key(new_user)
     context = ready(new_user, VAULT, key)
     step = StepKey("access-keys", "security")
+    rotated = {**context.facts["access_key"], "id": "AKIAREPLACED"}  # elsewhere, since then
+    context = new_user.context(profiles=context.facts["profiles"], access_key=rotated)
 
-    def seen() -> Verdict:
+    def seen() -> Observation:
         results = verify.verify({}, context, new_user.report)
         survey = verify.survey(context, new_user.report)
-        return verify.keys_seen(results, survey, context)[step].verdict
+        return verify.keys_seen(results, survey, context)[step]
 
-    assert seen() is Verdict.AS_DECIDED
+    assert seen().verdict is Verdict.AS_DECIDED
     for status, verdict in (("Inactive", Verdict.GONE), ("Active", Verdict.AS_DECIDED)):
         new_user.aws.administrator("iam").update_access_key(
             UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status=status
         )
-        assert seen() is verdict
+        assert seen().verdict is verdict
+        assert seen().about == ((key["AccessKeyId"],) if status == "Inactive" else ())
 
 
 def test_only_an_answer_of_aws_speaks_against_a_profile_that_worked(new_user: NewUserAws) -> None:
