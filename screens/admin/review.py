@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from itertools import accumulate
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -347,13 +347,14 @@ _REVIEW = StepKey("review")
 _LAYERS_NAMED = 3
 _ROWS_OF_NOTES, _ROW = 3, 74
 """The maximum number of rows for notes above the diff, and the characters in a row at 80 columns."""
-_FILES_SHOWN = 9
+_FILES_SHOWN, _BESIDE_COMMIT = 9, 3
 _PATH_WIDTH = 70
 
 
 class ReviewPane(ByHandPane):
     """Shows the diff when it opens; Next writes exactly that."""
 
+    FITS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "file(1)", "Next changes", id="diff.next", tooltip="To the next changes"),
         Binding("p", "file(-1)", "Previous file", id="diff.before", tooltip="To the previous file"),
@@ -397,6 +398,7 @@ class ReviewPane(ByHandPane):
     ReviewPane #body { padding-left: 19; color: $text-muted; }
     ReviewPane #taken-in { color: $text-warning; }
     ReviewPane #written { margin-bottom: 1; }
+    ReviewPane.-full #written, ReviewPane.-full #buttons { margin: 0; }
     """
 
     alone = reactive(False, toggle_class="-alone")
@@ -458,7 +460,9 @@ class ReviewPane(ByHandPane):
     @on(MarkBox.Changed, "#commit")
     def _offer_commit(self, event: MarkBox.Changed) -> None:
         self.query_one("#commit-fields").set_class(event.value, "-wanted")
+        self._show_written()
         self._show_commit()
+        self.make_room()
 
     @on(MarkBox.Changed, "#others-too")
     def _show_commit(self) -> None:
@@ -628,7 +632,7 @@ class ReviewPane(ByHandPane):
         self.query_one("#summary", Lines).show_lines([*_fitting(self._notes), summary])
         diff, seen = self._diff, self.draft()["seen"]
         diff.show(diffs, [at for at, file in enumerate(diffs) if file.identity in seen])
-        self._show_written(beside.written if not diffs else ())
+        self._show_written()
         if self._start["others_too"] is None:  # a commit with a part of another change would not fit together
             self._start = {**self._start, "others_too": bool(beside.lines)}
             self.query_one("#others-too", MarkBox).value = bool(beside.lines)
@@ -641,12 +645,14 @@ class ReviewPane(ByHandPane):
             diff.focus()
         self._remember()
 
-    def _show_written(self, written: Sequence[Path]) -> None:
+    def _show_written(self) -> None:
         """Show, instead of an empty diff, what was written and whether it was committed."""
+        written = self._beside.written if not self._diff.files else ()
         self.set_class(not self._diff.files, "-nothing")
         paths = [shortened(str(path.relative_to(self.context.root)), _PATH_WIDTH) for path in written]
         signs = ["-" if path in self._beside.deleted else " " for path in written]
-        lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], _FILES_SHOWN)
+        most = _BESIDE_COMMIT if self.request().commit and not self._committed else _FILES_SHOWN
+        lines = _first([f"{sign} {path}" for sign, path in zip(signs, paths, strict=True)], most)
         if written and (commit := self._committed):
             lines.append(f"✓ Committed to {commit.get('branch') or 'no branch'} as {commit['sha'][:8]}.")
         elif written and self._beside.in_git:

@@ -17,6 +17,7 @@ from rich.color import Color
 from support.admin_project import MODULES, AdminProject, decide, put, write as write_files
 from support.admin_wizard import PANES, Wizard, wizard
 from support.fakes import FakeClipboard
+from support.fitting import misfits
 from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
@@ -780,6 +781,18 @@ async def test_a_single_file_more_has_the_line_that_would_count_it(
         await ui.rest()
         shown = str(ui.app.pane.query_one("#written").render())
         assert shown.count("keys/") + shown.count(".tf") == (room if room == 6 else 8)
+
+
+async def test_all_that_can_be_pressed_is_in_view_while_a_later_commit_is_made(decided: AdminProject) -> None:
+    (decided.file("security", "groups.tf").parent / "mine.tf").write_text("# mine\n")
+    async with review_of(decided, (80, 24)) as (ui, _):
+        await write(ui)
+        await ui.go_to("review")
+        ui.app.pane.query_one("#commit", MarkBox).value = True
+        ui.field("message").value = "word " * 30
+        await ui.rest()
+        assert is_displayed(ui.app.pane.query_one("#undo"))
+        assert misfits(ui.app.screen) == []
 
 
 async def test_what_was_written_is_put_back_and_the_review_is_open_again(decided: AdminProject) -> None:
