@@ -33,9 +33,9 @@ from workflows.steps.decisions import LayerUsers
 from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
 from workflows.steps.shared.module import Report
 
-_JOINING, _PEOPLE = "Who joins", "People"
+_JOINING, _PEOPLE, _BY_HAND = "Who joins", "People", "Only by hand"
 COLUMNS = ("User", "Account", "Password", "Access key", "Groups", "Key file", "Declared as")
-_NOT_LISTED = {_PEOPLE: "; access keys they made themselves aren't listed"}
+_NOT_LISTED = dict.fromkeys((_PEOPLE, _BY_HAND), "; access keys they made themselves aren't listed")
 _SAID = {True: "yes", False: "no", None: "?"}
 
 
@@ -47,7 +47,7 @@ class Who(NamedTuple):
 
 
 class UserLines:
-    """Everybody in the layers, people before machine users, then what only a person can edit.
+    """Everybody in the layers whom the page can change, who joins, then whom and what only a person can edit.
 
     Args:
         layers: the layers, by account.
@@ -55,7 +55,12 @@ class UserLines:
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         self._layers = layers
-        self._rows: dict[str, dict[Who, Line]] = {_PEOPLE: {}, "Machine users": {}, _JOINING: {}}
+        self._rows: dict[str, dict[Who, Line]] = {
+            _PEOPLE: {},
+            "Machine users": {},
+            _JOINING: {},
+            _BY_HAND: {},
+        }
         self._fixed = {
             Who(account, person.iam_name)
             for account, layer in layers.items()
@@ -89,9 +94,9 @@ class UserLines:
         """Update a person's line from the decisions for the layer."""
         who = Who(account, person.iam_name)
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
-        section = self._rows["Machine users" if person.machine else _PEOPLE]
-        leaves = who.name in changes.remove
-        section[who] = _line(who, person, switches, file, leaves=leaves, fixed=who in self._fixed)
+        name = _BY_HAND if who in self._fixed else "Machine users" if person.machine else _PEOPLE
+        section = self._rows[name]
+        section[who] = _line(who, person, switches, file, leaves=who.name in changes.remove)
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
         """Return the lines that contain all words, each section under its heading with its number of people.
@@ -103,7 +108,7 @@ class UserLines:
         wanted = [word.casefold() for word in words]
         found: list[Line] = []
         sections = {name: list(lines.values()) for name, lines in self._rows.items()}
-        for name, every in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
+        for name, every in {**sections, "More by hand: F4 opens your editor there": self._spots}.items():
             lines = [line for line in every if all(word in line.text for word in wanted)]
             if names and not words:
                 lines = [
@@ -117,9 +122,7 @@ class UserLines:
         return found
 
 
-def _line(
-    who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool, fixed: bool
-) -> Line:
+def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
     sign = "- " if leaves else "" if person.editable else "! "
     present = person.key_name
     cells = (
@@ -132,7 +135,7 @@ def _line(
         str(person.style),
     )
     changed = leaves or bool(switches) or file is not None
-    return Line(cells, who, "changed" if changed else "quiet" if fixed else "")
+    return Line(cells, who, "changed" if changed else "" if person.editable else "quiet")
 
 
 def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cell's two values

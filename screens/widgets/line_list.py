@@ -247,7 +247,7 @@ class LineList(CursorLines):
         return line if line is not None and line.key is not None else None
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Show other lines; select the same as before, or the first that is not quiet."""
+        """Show other lines, keeping the selection if it is among them."""
         before = self.marked
         self._lines = lines
         whole = [line.cells for line in lines if len(line.cells) == len(self._columns)]
@@ -255,10 +255,9 @@ class LineList(CursorLines):
             min(_WIDEST, max(map(len, column))) for column in zip(self._columns, *whole, strict=True)
         ]
         self.virtual_size = Size(GUTTER + sum(self._widths) + _GAP * len(self._widths), len(lines) + 1)
-        rows = {line.key: row for row, line in enumerate(lines)}
-        first = (row for row, line in enumerate(lines) if line.key is not None and line.kind != "quiet")
-        known = rows.get(before.key) if before is not None else None
-        self.select(next(first, self.next_line(0, 1) or 0) if known is None else known)
+        keys = [line.key for line in lines]
+        known = before is not None and before.key in keys
+        self.select(keys.index(before.key) if before is not None and known else self.next_line(0, 1) or 0)
 
     def drawn_head(self, y: int, width: int) -> Strip:  # noqa: ARG002 - it has one line
         return self._behind_gutter(self._columns, width, self.style_of("head"))

@@ -21,7 +21,7 @@ READABLE = ("project_long", "email", "region", "profile", "user", "comment", "ke
 """Where a poisoned project is still read, so that its pages show more than a refusal."""
 OURS_ALONE = {
     *("access-keys", "access-keys-asks", "home-empty", "home-sandbox", "pgp-key-new"),
-    *("plan-not-made", "sts-regions", "users-everybody", "waiting"),
+    *("plan-not-made", "sts-regions", "waiting"),
     *("rotation-without-keys", "pgp-key-incomplete", "handoff-junk", "mfa-done", "finished-new-user"),
     "home-without-matches",
 }

@@ -103,7 +103,7 @@ async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_l
         assert growth(partial(painted, fewer), partial(painted, view), 3) < 3
         found = [line.cells[0] for line in many.lines(("p", "4990"))]
         assert found[1:] == ["p4990.q"]
-        assert found[0].startswith("People (1)")
+        assert "(1)" in found[0]
         assert len(many.lines(())) == 5_052
 
 
