@@ -45,7 +45,7 @@ class _Left(NamedTuple):
     """The session that was left to play the other person, its page, and the step that came next in it."""
 
     session: str
-    page: events.StepKey | None
+    page: events.StepKey
     proposal: events.StepKey | None
 
 
@@ -345,7 +345,7 @@ class OnboardApp(Frame):
 
     async def _swap(self, wizard: wizards.WizardScreen, start: Start) -> None:
         run, back = wizard.run, self._swapped_from
-        self._swapped_from = _Left(run.session.folder.name, wizard.current, run.proposal())
+        self._swapped_from = _Left(run.session.folder.name, wizard.current or wizards.END, run.proposal())
         if run.session.header.workflow == "new-user":
             await self._leave_for_good(wizard)
         else:
@@ -477,7 +477,8 @@ class OnboardApp(Frame):
         """Report what changed before showing the page, whose failure may open a dialog at once."""
         key = wanted or run.proposal()
         if seen.changes or seen.commits:
-            text = since_you_left(seen, run.first_words(key) if key else "", self._machine.now())
+            following = run.first_words(key) if key not in {None, wizards.END} else ""
+            text = since_you_left(seen, following, self._machine.now())
             await self.push_screen(
                 Notice("Welcome back", text, close="Continue"), lambda _: self._show_wizard(run, key)
             )

@@ -72,6 +72,8 @@ _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "c
 _LOOKING |= {"f1", "f2", "f3", "f5", "f6", "ctrl+n"}
 """Keys that neither enter nor do anything beyond the page's visible input; Next itself notes what it does."""
 _DONE = SETTLED | {Status.CONTRADICTED}
+END = StepKey("end")
+"""The closing page, where the page to begin with is given."""
 _MARKED = (Status.CONTRADICTED, Status.UNCONFIRMED, Status.STALE, Status.SKIPPED)
 """The statuses counted separately, the most important first."""
 
@@ -182,7 +184,8 @@ class WizardScreen(OneFocus):
         )
 
     async def on_mount(self) -> None:
-        await self.go_to(self._first or self.run.proposal())
+        first = self._first or self.run.proposal()
+        await self.go_to(None if first == END else first)
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
         self.set_interval(_SECONDS_BETWEEN_LOOKS, self.look_again)
         steps = {step.id for step in self.run.session.state.workflow.steps}
@@ -500,7 +503,7 @@ class WizardScreen(OneFocus):
         unsure = {entry.key for entry in entries if entry.status is Status.UNCONFIRMED}
         counted = _progress if self._unasked.isdisjoint(unsure) else lambda _entries, _width: "Checking …"
         progress = styled((counted(entries, width // 2), "$text-muted"))
-        right = [_whose_aws(self.run)]
+        right = [_whose_aws(self.run, self.pane.opening.draft if self.pane else {})]
         if self.has_class("-narrow"):
             steps = stepper(entries, self.current, width - progress.cell_length - 4)
             if steps.cell_length + progress.cell_length + 4 > width:  # the folded steps have the marks, too
@@ -1083,15 +1086,15 @@ def _progress(entries: Sequence[RailEntry], width: int) -> str:
     return next((line for line in (in_words, in_marks) if len(line) <= width), whole)
 
 
-def _whose_aws(run: SessionRun) -> Content:
+def _whose_aws(run: SessionRun, draft: Mapping[str, object]) -> Content:
     """Return, for the right of the top line, the endpoint if it isn't AWS's own, and the workflow.
 
-    In the sandbox, also return which new user is played.
+    In the sandbox, also return which new user is played, by the page's draft until it is done.
     """
     title = text_of(run.session.state.workflow.title)
     half = (title, "$text-muted")
     if run.environment.sandbox:
-        played = str(run.session.facts().get("user") or "")
+        played = str(run.session.facts().get("user") or draft.get("user") or "")
         half = (f"{title} · {short(played)}" if played else title, "$text-muted")
         return styled(("SANDBOX", "bold $warning"), ("   ", ""), half)
     named = [

@@ -42,16 +42,17 @@ from tui.app.session_control import (
     Start,
 )
 from tui.app.stage import note_of
-from tui.app.wizard import WizardScreen
+from tui.app.wizard import END, WizardScreen
 from tui.host import Machine
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError
 from workflows.core.text import safe
 from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
-from workflows.machine.events import AGREES, Observation, StepKey, Verdict
+from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey, Verdict
 from workflows.machine.lock import SessionLock
 from workflows.machine.sessions import is_archived
 from workflows.machine.state import Status
+from workflows.run import Change, Return
 from workflows.steps.shared import leftovers
 from workflows.steps.shared.module import Context
 
@@ -1121,6 +1122,16 @@ async def test_playing_the_other_person_and_back_shows_the_page_that_was_left(ho
         await app._swap(app.screen, Start(session=first))
         await settled(pilot)
         assert app.screen.current == PROJECT
+        await app.screen.go_to(None)
+        await app._swap(app.screen, Start("new-user"))
+        await settled(pilot)
+        await app._swap(app.screen, Start(session=first))
+        await settled(pilot)
+        assert app.screen.current is None, "the closing page, although a step is open"
+        assert app.screen.run.proposal() is not None
+        changed = Return((Change(PROJECT, "Project", NOT_ASKED),))
+        await app._welcome(app.screen.run, END, changed)
+        assert isinstance(app.screen, Notice), "no step is named as the next one"
 
 
 @pytest.mark.parametrize("named", [[], ["alex.kim"]])

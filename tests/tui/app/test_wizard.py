@@ -1013,7 +1013,8 @@ def test_a_sandbox_names_the_new_user_who_is_played(tmp_path: Path) -> None:
     for user in ("", "ana.perez"):
         session = SimpleNamespace(state=app.session.state, facts=partial(dict, user=user))
         played: Any = SimpleNamespace(session=session, environment=SimpleNamespace(sandbox=True))
-        assert _whose_aws(played).plain.endswith(user or text_of(app.session.state.workflow.title))
+        assert _whose_aws(played, {}).plain.endswith(user or text_of(app.session.state.workflow.title))
+        assert _whose_aws(played, {"user": "bo.ek"}).plain.endswith(user or "bo.ek")
 
 
 async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
