@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.pgp import gpg_home
-from support.secret_service import MISSING, secret_service
+from support.secret_service import MISSING, keeps_secrets, secret_service
 
 from benchmarks.form import amount, status
 from tui.host import encrypted_files
@@ -60,7 +60,9 @@ class Taken:
 
 def taken(argv: Sequence[str], environment: Mapping[str, str]) -> Taken:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(argv, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    subprocess.run(
+        argv, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True
+    )
     elapsed, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Taken(elapsed, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
@@ -106,9 +108,15 @@ def with_keyring(folder: Path) -> bool:
     """Time reading from the desktop's keyring."""
     with secret_service(folder, {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}) as there:
         record(folder / "home", "keyring", backend=BACKEND)
-        taken([sys.executable, "-c", KEEP], there)
         same = [sys.executable, "-c", SAME_KEYRING]
-        return compare("from the keyring", lambda: taken(same, there), lambda: taken(OURS, there))
+        try:
+            taken([sys.executable, "-c", KEEP], there)
+            return compare("from the keyring", lambda: taken(same, there), lambda: taken(OURS, there))
+        except subprocess.CalledProcessError:
+            if keeps_secrets(there):
+                raise
+        print("from the keyring: not measured, gnome-keyring-daemon crashed, as version 48 can")
+        return True
 
 
 def with_file(folder: Path) -> bool:
