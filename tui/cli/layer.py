@@ -173,9 +173,12 @@ def remove(machine: host.Machine, options: argparse.Namespace) -> None:
 def groups(machine: host.Machine, options: argparse.Namespace) -> None:
     """`iam-onboard layer groups LAYER NAME [--add GROUP] [--remove GROUP]`; raises as `add`."""
     if not (options.add or options.remove):
-        person = operation.find_person(_read(machine, options)[1], options.name)
+        layer = _read(machine, options)[1]
+        person = operation.find_person(layer, options.name)
         answer(person_record(person), person.groups, as_json=options.json)
-        if not person.groups:
+        if broken := layer.files.broken:
+            note(f"{person.iam_name} may be in other groups: {broken.name} has {broken.broken}.")
+        elif not person.groups:
             note(f"{person.iam_name} is in no group.")
         return
     wanted = [group_edits.SetGroups(options.name, tuple(options.add), tuple(options.remove))]
@@ -475,7 +478,8 @@ def layer_lines(layer: model.Layer, binary: str | None) -> Iterator[str]:
     yield f"  binary    {record['binary'] or 'any'} {record['required_version'] or ''}".rstrip()
     yield f"  provider  AWS {record['provider'] or 'not locked'}"
     yield f"  profile   {record['profile'] or 'none'}"
-    yield from _table("People", [_person_row(person) for person in layer.people])
+    no_group = "groups not known" if layer.files.broken else "no group"
+    yield from _table("People", [_person_row(person, no_group) for person in layer.people])
     yield from _table("Groups", [(group.name, _place(group), _members(group)) for group in layer.groups])
     if layer.account is not None:
         yield "Account"
@@ -505,7 +509,7 @@ def _members(group: model.Group) -> str:
     return ", ".join(group.members) or ("not known" if group.computed else "nobody")
 
 
-def _person_row(person: model.Person) -> tuple[str, ...]:
+def _person_row(person: model.Person, no_group: str) -> tuple[str, ...]:
     access = [
         words if switch else f"{words} not known"
         for words, switch in (("password", person.login_profile), ("access key", person.access_key))
@@ -517,7 +521,7 @@ def _person_row(person: model.Person) -> tuple[str, ...]:
         person.key_file or "key not known",
         ", ".join(access) or "neither",
         _place(person),
-        ", ".join(person.groups) or "no group",
+        ", ".join(person.groups) or no_group,
     )
 
 

@@ -20,6 +20,7 @@ import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Point, Range, Tree
 
 from workflows.core.grouping import by_key
+from workflows.core.sentences import Sentence
 from workflows.hcl.index import Item, index_after, index_of, plain_values
 
 K = TypeVar("K")
@@ -29,6 +30,8 @@ V = TypeVar("V")
 _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
 _HEADER = {"identifier": (0, None), "string_lit": (1, -1)}
 """The node types of a block's type and labels, and the slice of each that is the name."""
+_CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
+"""The first line of a merge conflict, as git writes it."""
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
 
 
@@ -382,14 +385,25 @@ class Document:
         return self._index is not None
 
     @cached_property
-    def broken_at(self) -> int | None:
-        """The line (from 1) of the first syntax error, or None."""
+    def broken_at(self) -> int:
+        """The line (from 1) of the first merge conflict in invalid HCL, else of its first error, or 0."""
         if self.is_plain or not self.root.has_error:
-            return None
+            return 0
+        if conflict := _CONFLICT.search(self.data):
+            return self.data.count(b"\n", 0, conflict.start()) + 1
         wrong = self.root
         while not (wrong.is_error or wrong.is_missing):
             wrong = next(child for child in wrong.children if child.has_error)
         return wrong.start_point.row + 1
+
+    @property
+    def broken(self) -> Sentence:
+        """What invalid HCL has, for the end of a sentence; "" for valid HCL."""
+        if not (line := self.broken_at):
+            return ""
+        if _CONFLICT.search(self.data):
+            return f"an unresolved merge conflict at line {line}"
+        return f"something at line {line} that iam-onboard can't parse"
 
     @cached_property
     def newline(self) -> bytes:

@@ -417,10 +417,10 @@ def provider_wanted(layer: Path) -> str | None:
 
 def _provider_versions(document: Document) -> Iterator[str | None]:
     """Yield the versions that a file gives for the provider `aws`."""
-    if document.broken_at is not None:
+    if document.broken:
         raise ProjectError(
             "Can't read a file of the layer",
-            f"{document.name} can't be parsed at line {document.broken_at}.",
+            f"{document.name} has {document.broken}.",
             next="Correct it, then try again.",
         )
     for block in document.blocks_of("terraform"):

@@ -84,6 +84,11 @@ class FileSet:
     variables: frozenset[str] = frozenset()
     unread: tuple[str, ...] = ()
 
+    @cached_property
+    def broken(self) -> Document | None:
+        """The first document that can't be parsed as a whole."""
+        return next((document for document in self.documents.values() if document.broken), None)
+
     @classmethod
     def load(
         cls,

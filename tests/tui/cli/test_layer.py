@@ -92,6 +92,19 @@ def test_a_layer_is_shown_in_words(machine: Machine, capsys: pytest.CaptureFixtu
     assert '"${var.project_long}-${var.environment}"' in alias
 
 
+def test_nobody_is_in_no_group_while_the_groups_cannot_be_read(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / LAYER / "groups.tf"
+    path.write_text('module "conflicted" {\n<<<<<<< HEAD\n' + path.read_text())
+    assert run(machine, "show", "security") == DONE
+    shown = capsys.readouterr().out
+    assert "no group" not in shown
+    assert "groups.tf:2" in shown
+    assert run(machine, "groups", "security", "alex.kim") == DONE
+    assert "line 2" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["nope", ".", "config"])
 def test_what_is_no_single_layer_is_refused_with_those_there_are(machine: Machine, name: str) -> None:
     with pytest.raises(OnboardError) as refusal:

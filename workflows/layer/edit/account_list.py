@@ -145,8 +145,8 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
     where = f"iam-onboard can't edit the accounts in {path.name}."
     if path.is_symlink():
         raise refuse(where, "The file is a symbolic link.", Place(path.name, 1))
-    if document.broken_at is not None:
-        raise refuse(where, "iam-onboard can't parse the file.", Place(path.name, document.broken_at))
+    if document.broken:
+        raise refuse(where, f"It has {document.broken}.", Place(path.name, document.broken_at))
     if attribute is None and project.accounts:
         single = [
             attribute.line for name, attribute in document.attributes.items() if name.endswith("_account_id")
@@ -184,7 +184,7 @@ def _values(data: bytes) -> dict[str, Any]:
 
 def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any]) -> ChangeSet:
     try:
-        same = after.broken_at is None and _values(after.data) == wanted
+        same = not after.broken and _values(after.data) == wanted
         detail = "" if same else "the values read back differ"
     except ValueError as error:
         same, detail = False, str(error)

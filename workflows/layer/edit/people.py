@@ -72,7 +72,7 @@ from workflows.layer.read.declarations import (
     switched_off,
     user_modules,
 )
-from workflows.layer.read.instances import broken_place, shortened
+from workflows.layer.read.instances import shortened
 from workflows.layer.read.layer import read_files
 from workflows.layer.read.references import mentions
 
@@ -323,11 +323,11 @@ def style_for(layer: Layer, name: str, *, machine: bool) -> Declarations:
         style, why = others[-1]
         what = f"The {kind} {name} can't be added to {layer.location.relative}."
         raise refuse(what, f"{why}.", style.place)
-    broken = broken_place(layer.files)
+    broken = layer.files.broken
     raise refuse(
         f"{name} can't be added: {layer.location.relative} has no list for a {kind}.",
-        f"{broken.file} can't be parsed." if broken else _why_none(layer, modules),
-        broken,
+        f"{broken.name} has {broken.broken}." if broken else _why_none(layer, modules),
+        Place(broken.name, broken.broken_at) if broken else None,
         _FIRST_BY_HAND,
     )
 

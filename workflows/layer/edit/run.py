@@ -196,7 +196,7 @@ def _run(layer: Layer, operation: Operation) -> Layer:
 
 def _check_syntax(before: Document | None, after: Document) -> None:
     text = _changed_part(before, after)
-    error = f"{after.name}:{after.broken_at}: not HCL" if after.broken_at is not None else ""
+    error = f"{after.name}:{after.broken_at}: not HCL" if after.broken else ""
     if not error:
         try:
             parse_hcl(text.decode())
@@ -253,7 +253,7 @@ def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]
     They are separate expressions with unchanged bytes, so the change is just as valid without them; parsing
     thousands of them would take longer than everything else.
     """
-    if after.is_plain or end - start > _LONG or after.broken_at is not None:
+    if after.is_plain or end - start > _LONG or after.broken:
         return []
     node = after.root.descendant_for_byte_range(start, max(start, end - 1))
     while node is not None and (

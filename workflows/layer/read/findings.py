@@ -44,8 +44,8 @@ _RESOURCES = {
 def read_findings(files: FileSet) -> Iterator[Finding]:
     """Yield findings about files, resources and commented-out blocks, in file order."""
     for document in files.documents.values():
-        if document.broken_at is not None:
-            message = f"{document.name} can't be parsed as a whole, so iam-onboard edits nothing in it."
+        if document.broken:
+            message = f"{document.name} has {document.broken}, so iam-onboard doesn't edit it."
             yield _of_file(message, document.name, document.broken_at, hand_edit=True)
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)

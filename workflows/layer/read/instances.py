@@ -250,7 +250,7 @@ def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
     """Resolve a local or a variable, given its definitions, the effective one first."""
     home, value = defined[0].document, defined[0].value
     place = place_of(defined[0])
-    if home.broken_at is not None and value.type not in {"tuple", "object"}:
+    if home.broken and value.type not in {"tuple", "object"}:
         return Source(home, None, unwritable(files, home), place)  # the damaged rest looks like an expression
     found = resolve(files, home, value, by_name=False)
     if found.container is None:
@@ -281,26 +281,10 @@ def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | No
 
 def _missing(files: FileSet, document: Document, text: str) -> Source:
     """Return the source for an undefined local or variable, noting any file that can't be parsed."""
-    place = broken_place(files)
-    if place is None:
+    if (broken := files.broken) is None:
         return Source(document, None, f"{text} isn't a list or a map in this layer")
-    return Source(document, None, f"{text} wasn't found, and {_unparsable(place)}", place)
-
-
-def broken_place(files: FileSet) -> Place | None:
-    """Return the first place that can't be parsed, or None."""
-    return next(
-        (
-            Place(document.name, document.broken_at)
-            for document in files.documents.values()
-            if document.broken_at is not None
-        ),
-        None,
-    )
-
-
-def _unparsable(place: Place) -> Sentence:
-    return f"{place.file} has something at line {place.line} that iam-onboard can't parse"
+    why = f"{text} wasn't found, and {broken.name} has {broken.broken}"
+    return Source(document, None, why, Place(broken.name, broken.broken_at))
 
 
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
@@ -368,9 +352,7 @@ def unwritable(files: FileSet, document: Document) -> Sentence:
     """Return why a document can't be edited, as a sentence without a full stop; "" if it can."""
     if document.name in files.linked:
         return f"{document.name} is shared with other layers"
-    if document.broken_at is not None:
-        return _unparsable(Place(document.name, document.broken_at))
-    return ""
+    return f"{document.name} has {document.broken}" if document.broken else ""
 
 
 def impurity(document: Document, container: Node) -> Sentence:

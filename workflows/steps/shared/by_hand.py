@@ -78,9 +78,7 @@ def people_unknown(layers: Iterable[Layer]) -> Sentence:
 def _in_the_way(layer: Layer) -> Spot | None:
     """Return the first thing that only a person can edit, since others follow from it; invalid HCL first."""
     broken = {
-        (document.name, document.broken_at)
-        for document in layer.files.documents.values()
-        if document.broken_at is not None
+        (document.name, document.broken_at) for document in layer.files.documents.values() if document.broken
     }
     found = sorted(
         (finding for finding in layer.findings if finding.hand_edit),
@@ -161,7 +159,7 @@ def _change_sentence(spot: Spot, before: bytes, after: bytes | None) -> Sentence
         return f"{where} is gone."
     added, removed = FileChange("", spot.place.file, spot.path, before, after).counts()
     words = f"{where} changed: +{added} -{removed} lines. The layer was read again."
-    if spot.path.suffix in _HCL and Document(spot.place.file, after).broken_at is not None:
+    if spot.path.suffix in _HCL and Document(spot.place.file, after).broken:
         return f"{words} iam-onboard can't parse it now, so you can't change anything in it here."
     return words
 

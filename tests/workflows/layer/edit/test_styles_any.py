@@ -27,7 +27,7 @@ POLICY = "arn:aws:iam::aws:policy/job-function/Billing"
 
 def assert_valid(layer: Layer) -> None:
     for document in layer.files.documents.values():
-        assert document.broken_at is None
+        assert not document.broken
         pygohcl.loads(document.data.decode().replace("\r\n", "\n"))
         if b"\r\n" in document.data:
             assert document.data.count(b"\n") == document.data.count(b"\r\n")
