@@ -56,7 +56,7 @@ fast: $(READY)
 	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill and not e2e"
 
 unit: $(READY)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill"
+	PYTEST_DEBUG_TEMPROOT=$(MEMORY) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not kill"
 
 slow: tools $(READY)  ## Run the tests that take too long for every commit
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow
