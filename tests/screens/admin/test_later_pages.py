@@ -40,9 +40,9 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
         everybody = set(people.selected)
         assert {"+management/jane.doe", "-security/alex.kim"} <= everybody
         await ui.press("w")
-        assert "- alex.kim" in ui.text
         assert "10 lines" in ui.text
-        assert "People (3)" in ui.text  # four of the users are the same people in another account
+        await ui.press("end")
+        assert "- alex.kim" in ui.text
         await ui.press("escape")
         assert ui.focused == "people"
         await ui.press("space")
