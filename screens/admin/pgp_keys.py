@@ -370,7 +370,9 @@ class PgpKeysPane(StepPane):
         for name, (fingerprint, answer) in self._answers.items():
             if answer == Comparison.DIFFERS and name in self.names:
                 self._aside.setdefault(name, _differing(fingerprint))
+        answered = frozenset(self._answered_to)
         self._keep({**keys, **self._keys})
+        self._answered_to |= answered
         self._remember()
         self._go_on()
 
@@ -616,11 +618,14 @@ class PgpKeysPane(StepPane):
 
     @on(TextArea.Changed, "#pasted")
     def _forget_refused(self) -> None:
-        """Forget why a text was rejected, together with the text."""
+        """Forget why a text was rejected, together with the text, but not which key differs."""
         text = self.query_one(TextArea).text
-        aside = {name: entry for name, entry in self._aside.items() if entry.text in {"", text}}
-        if aside != self._aside:
-            self._aside = aside
+        over = {name: entry for name, entry in self._aside.items() if entry.text not in {"", text}}
+        for name, entry in over.items():
+            del self._aside[name]
+            if entry.key:
+                self._aside[name] = _differing(entry.key.fingerprint, entry.key)
+        if over:
             self._fill()
 
     @on(KeyArea.RowWanted)
@@ -805,7 +810,8 @@ class PgpKeysPane(StepPane):
         if isinstance(error, SecretKeyGiven):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
-        self._aside[self.person()] = PutAside(error.brief, for_owner, text=area.text)
+        aside = self._aside.get(name := self.person())
+        self._aside[name] = PutAside(error.brief, for_owner, text=area.text, key=aside and aside.key)
         self._fill()
         self.mark_refused_text()
         area.focus()
@@ -974,8 +980,10 @@ class PgpKeysPane(StepPane):
     def draft(self) -> Mapping[str, Any]:
         if self.opening.done and not super().changed():
             return {}  # an open comparison alone is no input
-        texts = {name: key.text for name, key in self._keys.items()}
-        origins = {name: text_of(key.origin) for name, key in self._keys.items()}
+        differing = {name: entry.key for name, entry in self._aside.items() if entry.key}
+        keys = {**differing, **self._keys}
+        texts = {name: key.text for name, key in keys.items()}
+        origins = {name: text_of(key.origin) for name, key in keys.items()}
         answers = {name: list(answer) for name, answer in self._answers.items()}
         arrived = [name for name in self._missing if self._news(name)]
         lasting = {name: entry for name, entry in self._aside.items() if not (entry.key or entry.text)}

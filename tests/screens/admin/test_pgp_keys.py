@@ -385,7 +385,7 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         await paste(ui, people_keys["jane.doe"])
         await answer(ui, "differs")
         assert "✗ differs" in ui.text
-        assert ui.app.pane.draft()["texts"] == {}
+        assert not ui.app.pane.request().keys
         assert ui.app.pane.primary().ready, "it copies the reply"
         assert ui.focused == "owner"
         await ui.press("o")
@@ -393,6 +393,10 @@ async def test_a_key_with_another_fingerprint_is_put_aside(
         assert not ui.app.pane.primary().ready, "a key is awaited"
         await paste(ui, people_keys["jane.doe"])
         await answer(ui, "differs")
+        await paste(ui, "a few words")
+        await ui.press("ctrl+u")
+        assert ui.app.pane._aside.keys() == {"jane.doe"}
+        ui.app.pane.query_one("#people").focus()
         await ui.press("c")
         await answer(ui, "same")
         assert ui.app.pane.request().keys.keys() == {"jane.doe"}, "the answer before was a slip"
@@ -412,6 +416,7 @@ async def test_a_key_that_was_said_to_differ_is_remembered(
         await until(ui.pilot, lambda: not ui.app.pane.looking)
         assert "✗ differs" in ui.text
         assert not ui.app.pane.request().keys
+        assert ui.app.pane.query_one("#compare").display
         await ui.press("ctrl+n")
         assert "isn't yours" in admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         await paste(ui, people_keys["jane.doe"])
