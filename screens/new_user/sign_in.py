@@ -45,11 +45,11 @@ _AS_IT_WAS = (
 )
 _ENTER = "gpg doesn't remember the passphrase now. Enter the one of {key}."
 _WRONG = "Wrong passphrase. Enter the one of {key}, not an AWS password."
-_OLD = "The one-time password is then your “Old password”. Keep the new one safe."
+_OLD = "“Old password” means the one-time password. Keep the new one safe."
 _CODE = "If you have registered an MFA device, AWS also asks for its code."
 _REMEMBERED = "While gpg remembers the passphrase, the field may stay empty."
 _NEEDLESS = {
-    True: "gpg didn't need it: it still remembers your passphrase.",
+    True: "gpg needed no passphrase: it still remembers yours.",
     False: "gpg needed no passphrase: your key has none.",
     None: "gpg needed no passphrase: it remembers one, or your key has none.",
 }
