@@ -811,7 +811,7 @@ class PgpKeysPane(StepPane):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
         aside = self._aside.get(name := self.person())
-        self._aside[name] = PutAside(error.brief, for_owner, text=area.text, key=aside and aside.key)
+        self._aside[name] = PutAside(error.brief, for_owner, text=area.text, key=aside.key if aside else None)
         self._fill()
         self.mark_refused_text()
         area.focus()
