@@ -203,7 +203,7 @@ class MfaResetPane(AccountWorkPane):
         """After a removal, show the owner's next steps, unless they have another device."""
         self._removed = (*self._removed, (name, serial))
         if any(owner.name == name and self._signs_in_without(owner) for owner, _ in self._rows()):
-            text = mfa_reset.text_for(name, self._places(), self.context)
+            text = mfa_reset.text_for(name, self._places(name), self.context)
             self.show_text(f"Removed. What {name} does next", text)
 
     @on(Button.Pressed, "#copy")
@@ -212,12 +212,13 @@ class MfaResetPane(AccountWorkPane):
         marked = self._marked()
         if marked is not None and self._signs_in_without(marked[0]) and not self.running_move:
             name, environment = marked[0].name, self.context.environment
-            made = partial(mfa_reset.hand_out_text, name, self._places(), self.context)
+            made = partial(mfa_reset.hand_out_text, name, self._places(name), self.context)
             self.show_result_of(lambda _report: show_unless_certain(self, made(), environment))
 
-    def _places(self) -> Mapping[str, tuple[str, str]]:
+    def _places(self, name: str) -> Mapping[str, mfa_reset.Place]:
         found: mfa_reset.Found = self.found
-        return {self.context.item: (found.account_id, found.sign_in)}
+        one_time = any(owner.one_time for owner in found.owners if owner.name == name)
+        return {self.context.item: mfa_reset.Place(found.account_id, found.sign_in, one_time)}
 
     @on(StepPane.MoveDone)
     def _say_removed(self, message: StepPane.MoveDone) -> None:

@@ -633,8 +633,8 @@ def _without_device(run: SessionRun) -> Mapping[str, Sequence[str]]:
     )
 
 
-def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str]]]:
-    """Return the only person who has to register another MFA device, and id and sign-in page by account.
+def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, mfa_reset.Place]]:
+    """Return the only person who has to register another MFA device, and where they sign in by account.
 
     "" if there is nobody, or several, or an older version didn't record that.
     """
@@ -642,9 +642,7 @@ def _signs_in_without(run: SessionRun) -> tuple[str, Mapping[str, tuple[str, str
     name, accounts = next(iter(lost.items()), ("", ()))
     if len(lost) != 1 or not all(resets[account].get("sign_in") for account in accounts):
         return "", {}
-    return name, {
-        account: (resets[account]["account_id"], resets[account]["sign_in"]) for account in accounts
-    }
+    return name, {account: mfa_reset.place(name, resets[account]) for account in accounts}
 
 
 def _regions_left(regions: Mapping[str, Any]) -> tuple[Sequence[Sentence], Sequence[Sentence]]:

@@ -139,7 +139,9 @@ def test_a_lost_device_is_taken_away_over_iam_alone(admin: AdminProject) -> None
     assert found.owners[0].devices == ()
     with iam_administrator(context, quiet) as client:
         assert client.list_virtual_mfa_devices()["VirtualMFADevices"] == []
-    text = mfa_reset.text_for("dana.lopez", {"security": (found.account_id, found.sign_in)}, context)
+    text = mfa_reset.text_for(
+        "dana.lopez", {"security": mfa_reset.Place(found.account_id, found.sign_in)}, context
+    )
     assert found.sign_in in text
     assert found.sign_in.endswith("signin.aws.amazon.com/console")
 

@@ -69,14 +69,14 @@ class OwnPassword(Enum):
     NOT_SHOWN = auto()
 
 
-def own_password(iam: AwsClient) -> OwnPassword:
-    """Return the caller's console password; AWS usually doesn't show it without MFA.
+def own_password(iam: AwsClient, user: str | None = None) -> OwnPassword:
+    """Return a user's console password (by default the caller's); AWS usually doesn't show it without MFA.
 
     Raises:
         AwsError: the request failed, and wasn't denied.
     """
     doing = "asking whether the password must be changed"
-    profile = asked(lambda: _login_profile(iam, None, doing), {}, doing=doing)
+    profile = asked(lambda: _login_profile(iam, user, doing), {}, doing=doing)
     if not profile:
         return OwnPassword.NONE if profile is None else OwnPassword.NOT_SHOWN
     return OwnPassword.ONE_TIME if profile.get("PasswordResetRequired") else OwnPassword.CHOSEN

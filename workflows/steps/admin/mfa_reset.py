@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.aws import iam
 from workflows.aws.clients import AwsClient
@@ -58,12 +58,22 @@ class Owner:
         exists: whether the account has the user.
         devices: enabled devices, then those never enabled.
         partition: the account's partition, such as "aws"; "" if it has no such user.
+        one_time: whether the console password is a one-time password that waits to be used.
     """
 
     name: str
     exists: bool
     devices: tuple[Device, ...] = ()
     partition: str = ""
+    one_time: bool = False
+
+
+class Place(NamedTuple):
+    """Where somebody signs in: the account's id, its page, and whether with a one-time password."""
+
+    account_id: str
+    sign_in: str
+    one_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,19 +159,25 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
         ),
         *(Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)),
     ]
-    return Owner(name, True, tuple(devices), partition_of(arn))
+    one_time = iam.own_password(client, name) is iam.OwnPassword.ONE_TIME
+    return Owner(name, True, tuple(devices), partition_of(arn), one_time)
 
 
-def text_for(name: str, places: Mapping[str, tuple[str, str]], context: Context) -> str:
+def text_for(name: str, places: Mapping[str, Place], context: Context) -> str:
     """Return the message with the person's next steps; nothing in it is secret.
 
     Args:
-        places: each account's id and sign-in page, by account.
+        places: where they sign in, by account.
     """
     project = context.facts["project"]
-    where = " and ".join(f"{account} ({account_id})" for account, (account_id, _) in places.items())
-    pages = " and at ".join(context.environment.open_page(sign_in) for _, sign_in in places.values())
+    where = " and ".join(f"{account} ({place.account_id})" for account, place in places.items())
+    pages = " and at ".join(context.environment.open_page(place.sign_in) for place in places.values())
     several = len(places) > 1
+    new = [account for account, place in places.items() if place.one_time]
+    which = "your password, which stays the same."
+    if new:
+        whose = f"In {' and '.join(new)} that" if len(new) < len(places) else "That"
+        which = f"your password. {whose} is the one-time password from your latest handoff."
     lost = f"devices in the AWS accounts {where}" if several else f"device in the AWS account {where}"
     return f"""Hello,
 
@@ -171,7 +187,7 @@ able to do much else there.
 
 If you use iam-onboard, choose "Set up my access" there. By hand{", in each account" * several}:
 
-1. Sign in at {pages} as {name}, with your password, which stays the same.
+1. Sign in at {pages} as {name}, with {which}
 2. At the top right, under your name: "Security credentials", then "Assign MFA device".
 3. Choose "Authenticator app", not a passkey: a passkey gives no codes for the command line. Enter two \
 codes, one after the other.
@@ -181,7 +197,7 @@ mfa_serial lines.
 """
 
 
-def hand_out_text(name: str, places: Mapping[str, tuple[str, str]], context: Context) -> ToSend:
+def hand_out_text(name: str, places: Mapping[str, Place], context: Context) -> ToSend:
     """Hand out that text; `places` as there.
 
     Raises:
@@ -216,7 +232,14 @@ def perform(request: Request, context: Context, _report: Report) -> Facts:
     there = {"account_id": found.account_id, "sign_in": found.sign_in}
     people = {name for name, _ in request.removed}
     without = [owner.name for owner in found.owners if owner.name in people and not owner.devices]
-    return {"mfa_devices_reset": {"at": at, **there, **outcome(request), "without": without}}
+    one_time = [owner.name for owner in found.owners if owner.one_time]
+    reset = {"at": at, **there, **outcome(request), "without": without, "one_time": one_time}
+    return {"mfa_devices_reset": reset}
+
+
+def place(name: str, fact: Mapping[str, Any]) -> Place:
+    """Return where somebody whose device was removed signs in, by an account's fact."""
+    return Place(fact["account_id"], fact["sign_in"], name in fact.get("one_time", ()))
 
 
 def nothing_removed(fact: Mapping[str, Any], account: str) -> list[Sentence]:

@@ -73,10 +73,35 @@ def test_the_lines_of_the_text_are_wrapped_by_what_shows_it(tmp_path: Path) -> N
     known = context_of(tmp_path)
     context = replace(known, facts={**known.facts, "project": "bb"})
     places = {
-        account: (number * 12, f"https://{number * 12}.signin.aws.amazon.com/console")
+        account: mfa_reset.Place(number * 12, f"https://{number * 12}.signin.aws.amazon.com/console")
         for account, number in (("management", "1"), ("security", "2"))
     }
     for named in ({"security": places["security"]}, places):
         text = mfa_reset.text_for(NAME, named, context)
         assert all(line[-1] in ".,:" for line in text.splitlines() if line), "each line is a whole sentence"
-        assert all((page in text) is (account in named) for account, (_, page) in places.items())
+        assert all((place.sign_in in text) is (account in named) for account, place in places.items())
+
+
+@pytest.mark.parametrize("one_time", [True, False])
+def test_a_password_that_was_reset_is_the_one_to_sign_in_with(
+    one_time: bool,
+    tmp_path: Path,
+) -> None:
+    with stubbed_client("iam") as (client, stub):
+        stub.add_response("get_user", {"User": USER})
+        stub.add_response("list_mfa_devices", {"MFADevices": []})
+        stub.add_response("list_virtual_mfa_devices", {"VirtualMFADevices": []})
+        profile = {"UserName": NAME, "CreateDate": MADE, "PasswordResetRequired": one_time}
+        stub.add_response("get_login_profile", {"LoginProfile": profile})
+        owner = mfa_reset._owner(client, NAME, "")
+    assert owner.one_time is one_time
+    known = context_of(tmp_path)
+    context = replace(known, facts={**known.facts, "project": "bb"})
+    request = mfa_reset.Request(mfa_reset.Found((owner,), "1" * 12, "https://a.example"), ((NAME, SERIAL),))
+    fact = mfa_reset.perform(request, context, lambda _: None)["mfa_devices_reset"]
+    place = mfa_reset.place(NAME, fact)
+    assert place.one_time is one_time
+    texts = [
+        mfa_reset.text_for(NAME, {"security": at}, context) for at in (place, place._replace(one_time=False))
+    ]
+    assert (texts[0] != texts[1]) is one_time
