@@ -294,8 +294,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         for old_id in proved.old_ids
     ]
     if request.how == CONSOLE and request.delete_file:
-        sure = synced and _is_recorded(record.id, context)
-        sentences.append(_deleted(typed_path(request.path, context.environment.home), sure=sure))
+        kept_id = record.id if synced and _is_recorded(record.id, context) else ""
+        sentences.append(_deleted(typed_path(request.path, context.environment.home), kept_id))
     unrecorded = "" if proved.signed_in.recorded else proved.signed_in.words
     sentences += filter(None, (device_words(proved.devices), unrecorded))
     return {
@@ -451,8 +451,9 @@ def _made_at(
     found = created_at(key, keys)
     if found is None and request.how == CONSOLE:
         # the console offers the file only while it shows the new key
-        written = typed_path(request.path, context.environment.home).stat().st_mtime
-        return min(datetime.fromtimestamp(written, UTC), context.environment.now())
+        with suppress(OSError):  # it may be gone by now
+            written = typed_path(request.path, context.environment.home).stat().st_mtime
+            return min(datetime.fromtimestamp(written, UTC), context.environment.now())
     if found is None and request.how == KEPT:
         record = kept_record(context)
         return record.created if record else None
@@ -466,10 +467,12 @@ def _is_recorded(key_id: str, context: Context) -> bool:
     return False
 
 
-def _deleted(path: Path, *, sure: bool) -> Sentence:
-    """Delete the downloaded file if its key is surely kept, and say what happened; never raise."""
-    if not sure:
+def _deleted(path: Path, kept_id: str) -> Sentence:
+    """Delete the downloaded file if it still has the key that is surely kept, and say so; never raise."""
+    if not kept_id:
         return f"{path.name} is still there: {_IMPORT_AGAIN}"
+    if path.exists() and _id_in(path) != kept_id:
+        return f"! {path.name} isn't deleted: it changed after the key was read from it."
     try:
         return delete_access_key_file(path)
     except OnboardError as error:

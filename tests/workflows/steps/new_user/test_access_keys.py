@@ -27,7 +27,7 @@ from workflows.machine.events import AGREES, NOT_ASKED, Observation, StepKey, Ve
 from workflows.steps.new_user import access_keys as step, mfa, sign_in
 from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, KEPT, TYPED, Request
 from workflows.steps.shared import own_access_key
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import Context, Progress
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, PGP_FILE, VAULT, not_accepted
 from workflows.stores.key_records import KeyRecord
 from workflows.stores.key_store import KEPT_IN_PGP_FILE
@@ -507,6 +507,22 @@ def test_a_file_stays_while_the_record_of_its_key_may_not_be_on_the_disk(
     assert csv.exists()
     assert NAME in vault_of(new_user).kept
     assert any(f"{folder} " in str(sentence) for sentence in fact["told"])
+
+
+def test_a_file_that_another_took_the_place_of_meanwhile_stays(new_user: NewUserAws) -> None:
+    request, csv = from_file(new_user)
+    other = csv.read_text().replace("AKIA", "AKIB")
+
+    reports: list[Progress] = []
+
+    def replaced(progress: Progress) -> None:
+        reports.append(progress)
+        if len(reports) == 3:  # the key is read and proved
+            csv.write_text(other)
+
+    told = step.perform(request, new_user.context(), replaced)["access_key"]["told"]
+    assert csv.read_text() == other
+    assert any(csv.name in str(sentence) for sentence in told)
 
 
 def test_a_file_stays_where_the_record_of_its_key_cannot_be_read(
