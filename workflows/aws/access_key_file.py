@@ -194,8 +194,11 @@ def delete_access_key_file(path: Path) -> str:
     Raises:
         FileError: it cannot be deleted.
     """
+    target = path.resolve() if path.is_symlink() else None
     with files.explained(path, "deleted"):
         path.unlink()
+    if target is not None:
+        return f"! {path.name} was a link and is deleted. {target} still has the key: delete it yourself."
     return f"{path.name} is deleted. Backups may have copies."
 
 
