@@ -47,7 +47,7 @@ _CAUSES = {
     errno.ENOENT: ("There is no such file or folder.", "Check the path."),
     errno.ENOTDIR: (
         "Part of the path is a file, not a folder.",
-        "Move that file away, or choose another path.",
+        "Move that file away, then try again.",
     ),
     errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
     errno.ENXIO: (  # opening a socket raises this
@@ -56,7 +56,7 @@ _CAUSES = {
     ),
     errno.EEXIST: (
         "There is a file where a folder should be.",
-        "Move that file away, or choose another path.",
+        "Move that file away, then try again.",
     ),
     errno.ELOOP: ("The path is a symbolic link that leads back to itself.", "Remove the link."),
 }
@@ -442,7 +442,7 @@ def private_folder(path: Path) -> bool:
         FileError: it cannot be created or tightened, it or a link in its place belongs to another user, or a
             file is in the way.
     """
-    with explained(path, "made private"):
+    with explained(path, "made a private folder"):
         missing = [*itertools.takewhile(lambda folder: not folder.exists(), (path, *path.parents))]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
