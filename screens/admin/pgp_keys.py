@@ -534,7 +534,7 @@ class PgpKeysPane(StepPane):
         """Return what is next: a comparison, the text, the mail, a fingerprint, a reply, an invitation."""
         if self._comparing:
             return self._primary_of_comparison()
-        if self._text:
+        if self._text and self._whose_turn().yours:
             refused = self._text_refused
             effect = "Paste another key" if refused else "Check this key"
             return Primary(effect, ready=not refused, act=self._take_pasted)
@@ -811,6 +811,7 @@ class PgpKeysPane(StepPane):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
         aside = self._aside.get(name := self.person())
+        self._answered_to.discard(name)
         self._aside[name] = PutAside(error.brief, for_owner, text=area.text, key=aside.key if aside else None)
         self._fill()
         self.mark_refused_text()

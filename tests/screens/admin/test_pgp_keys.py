@@ -195,11 +195,16 @@ async def test_the_sender_of_what_was_refused_can_be_told_by_a_key(
     async with wizard(admin_project, project, at="pgp-keys") as ui:
         await paste(ui, people_keys["secret"].decode() if kind == "secret" else kind)
         assert "✗ " in ui.text
+        assert (to_do := ui.app.pane.primary().effect)
+        assert ui.app.pane.turn().yours
         ui.app.pane.query_one("#people").focus()
         await ui.press("o")
         copied = admin_project.environment.clipboard.content  # type: ignore[attr-defined]
         assert "gpg --armor --export" in copied
         assert not ui.app.pane.turn().yours
+        assert ui.app.pane.primary().effect != to_do, "now it is theirs"
+        await paste(ui, "no key either")
+        assert ui.app.pane.turn().yours
         await paste(ui, people_keys["jane.doe"])
         assert "jane.doe <jane.doe@a.example>" in verdict(ui)
         assert ui.app.pane.has_class("-comparing")
