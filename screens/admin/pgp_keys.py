@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
-from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
+from screens.widgets.dialogs import Confirm, Dialog, Notice, ask, tell
 from screens.widgets.fields import Answer, Choices, Field
 from screens.widgets.lists import Table, show_unless_certain
 from screens.widgets.text import (
@@ -146,7 +146,7 @@ class LayerKeys(Dialog[bool]):
                 *(f"  {words}" for words in contents if words),
             ]
         self.query_one("#about", Lines).show_lines(lines)
-        self.query_one("#owner", Button).disabled = row is None or not row.verdict.sentence_for_owner
+        self.query_one("#owner").display = row is not None and bool(row.verdict.sentence_for_owner)
 
     def action_owner(self) -> None:
         """Copy the message to the owner of the selected key, if there is one."""
@@ -687,22 +687,24 @@ class PgpKeysPane(StepPane):
         """Copy the message to the owner of the selected person's key."""
         name = self.person()
         self._answered_to.add(name)
-        self._hand_out(f"The reply to {name}", self._reply(name), f"about-your-key-{name}.txt")
+        reply = self._reply(name)
+        self.show_result_of(
+            lambda _report: self._hand_out(f"The reply to {name}", reply, f"about-your-key-{name}.txt")
+        )
 
     def _reply(self, name: str) -> Sentence:
-        """Return the reply to the sender of the last input, or ""."""
+        """Return the reply to the sender of the last input, by the answer that is chosen now; or ""."""
         aside, key = self._aside.get(name), self._keys.get(name)
+        if self._comparing and (compared := self._comparable(name)):
+            differs = self._chosen_answer(compared) == Comparison.DIFFERS
+            aside, key = _differing(compared.fingerprint) if differs else None, compared
         return aside.for_owner if aside else key.verdict.sentence_for_owner if key else ""
 
-    def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> None:
+    def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> Sentence:
+        """Hand out a text, and return what was handed out, and where it is."""
         text, environment = text_of(sentence), self.context.environment
-        begins = text.partition(". ")[0]
-
-        def work(_report: Report) -> Sentence:
-            handed = hand_out(title, text, file_name, environment)
-            return f"{show_unless_certain(self, handed, environment)} “{begins} …”"
-
-        self.show_result_of(work)
+        said = show_unless_certain(self, hand_out(title, text, file_name, environment), environment)
+        return f"{said} “{text.partition('. ')[0]} …”"
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -726,7 +728,8 @@ class PgpKeysPane(StepPane):
 
     def _tell_owner(self, row: pgp_keys.PresentKey) -> None:
         file = row.file.rpartition("/")[2]
-        self._hand_out(f"About {file}", row.verdict.sentence_for_owner, f"about-your-key-{file}.txt")
+        note = row.verdict.sentence_for_owner
+        tell(self, lambda: self._hand_out(f"About {file}", note, f"about-your-key-{file}.txt"))
 
     def _took(self, taken: pgp_keys.Taken) -> None:
         self.show_problems([])
@@ -878,6 +881,12 @@ class PgpKeysPane(StepPane):
         )
         question.focus()
 
+    def _chosen_answer(self, key: pgp_keys.TakenKey) -> str:
+        """Return the answer that is chosen, or ""; after *Not yet*, a key that differs still does."""
+        answer = self.query_one("#same", Choices).value
+        stands = answer == Comparison.LATER and self._answer(key) == Comparison.DIFFERS
+        return Comparison.DIFFERS if stands else answer
+
     def _turn_to(self, name: str) -> None:
         """Compare this person's key; "" goes back to accepting keys."""
         self._comparing = name
@@ -892,14 +901,12 @@ class PgpKeysPane(StepPane):
         self.show_problems([])
 
     def _answered(self) -> None:
-        key, answer = self._comparable(self._comparing), self.query_one("#same", Choices).value
-        if key is None or not answer:
+        key = self._comparable(self._comparing)
+        if key is None or not (answer := self._chosen_answer(key)):
             self.show_problems(
                 [Problem("No answer is chosen yet: go to yours (↑ ↓), and press Space.", "same")]
             )
             return
-        if answer == Comparison.LATER and self._answer(key) == Comparison.DIFFERS:
-            answer = Comparison.DIFFERS  # the answer stands until the next comparison
         self._turn_to("")
         self._due.discard(key.name)
         self._set_answer(key, Comparison(answer))

@@ -28,7 +28,7 @@ from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
 from workflows.steps.admin import edits, groups, pgp_keys, project, review, users
 from workflows.steps.admin.status_grid import PersonStatus, status_grid
-from workflows.steps.decisions import Decisions
+from workflows.steps.decisions import Comparison, Decisions
 
 Keys = Mapping[str, bytes]
 ALEX = "alex.kim"
@@ -268,8 +268,11 @@ async def test_a_note_to_the_owner_is_offered_where_there_is_one(
         assert isinstance(dialog, LayerKeys)
         offered = set[bool]()
         for row in dialog._rows:
-            offered.add(not dialog.query_one("#owner", Button).disabled)
-            assert dialog.query_one("#owner", Button).disabled == (not row.verdict.sentence_for_owner)
+            offered.add(here := dialog.query_one("#owner", Button).display)
+            assert here is bool(row.verdict.sentence_for_owner)
+            await ui.press("o")
+            assert bool(ui.app._notifications) is here, "what was copied is said over the dialog"
+            ui.app.clear_notifications()
             await ui.press("down")
         assert offered == {True, False}
 
@@ -324,6 +327,22 @@ async def test_whether_it_was_compared_is_seen_beside_a_long_name(
         await ui.press("escape")
         (row,) = (line for line in ui.text.splitlines() if "machine.github.actions (" in line)
         assert " ○ " in row
+
+
+async def test_the_reply_fits_the_answer_that_is_chosen(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    copied: dict[str, str] = {}
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        question = ui.app.pane.query_one("#same", Choices)
+        for chosen in (Comparison.SAME, Comparison.LATER, Comparison.DIFFERS):
+            question.highlighted = question.get_option_index(chosen)
+            await ui.press("space", "o")
+            assert question.value == chosen
+            copied[chosen] = admin_project.environment.clipboard.content  # type: ignore[attr-defined]
+    assert copied[Comparison.SAME] == copied[Comparison.LATER] != copied[Comparison.DIFFERS]
 
 
 async def test_a_fingerprint_is_a_question_without_an_answer(
