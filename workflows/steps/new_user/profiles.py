@@ -206,7 +206,9 @@ def remarks(request: Request, context: Context) -> tuple[Sentence, ...]:
     if not identity.profiles:
         remarks.append("You can assume no roles from this account, so you get only your user's profile.")
         if serial:
-            remarks.append(f"{base} is used without a code: it can do little where the account requires MFA.")
+            remarks.append(
+                f"{base} uses no code. If AWS denies it something, ask your admin for a role there."
+            )
     if not _kept_in(context):
         remarks.append(f"No access key was kept: {base} works only if ~/.aws has its key already.")
     if not serial:
