@@ -53,6 +53,7 @@ from workflows.terraform.plan import (
     Action,
     Plan,
     ResourceChange,
+    Sort,
     about_nobody,
     describe,
     meaning,
@@ -245,7 +246,8 @@ def standing(planned: Planned, result: ApplyResult) -> Sentence:
     After a killed apply nobody is done for certain: the state may lack what AWS has.
     """
     if result.untouched:
-        return "No resource was changed."
+        outputs = result.stopped and any(line.sort is Sort.OUTPUT for line in planned.besides)
+        return joined(("No resource was changed.", "Outputs may have been." if outputs else ""))
     left = _left(planned, result)
     people = sorted({name for names in planned.owners.values() for name in names})
     waiting = unfinished(planned, result)

@@ -21,7 +21,7 @@ from workflows.steps.admin.accepted_plan import ChangeLine
 from workflows.steps.admin.judged_plan import causes, judged, kept_in_use, staleness, standing, unfinished
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
-from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
+from workflows.terraform.plan import Action, Line, OutputChange, Plan, ResourceChange, Sort
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.terraform.results import ApplyResult, Trouble
 
@@ -279,6 +279,10 @@ def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRe
     assert unfinished(made, result) == ["jane.doe"]
     assert named(standing(made, result)) == ["alex.kim", "jane.doe"], "done, and not done"
     assert " 2 " in standing(made, result)
+    stopped = ApplyResult(1, (), (), (USER,), stopped=True)
+    silent, outputs = (replace(made, besides=besides) for besides in ((), (Line(Sort.OUTPUT, "1 output"),)))
+    assert standing(silent, stopped) != standing(outputs, stopped), "no event says whether they were written"
+    assert standing(outputs, replace(stopped, stopped=False)) == standing(silent, stopped)
     done = ApplyResult(0, (USER,), (), ())
     assert (unfinished(made, done), named(standing(made, done))) == ([], ["alex.kim, jane.doe"])
 
