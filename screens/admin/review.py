@@ -611,7 +611,6 @@ class ReviewPane(ByHandPane):
         change_set, notes = prepared
         self._beside = beside
         self._again = False
-        self.remove_class("-unmade", "-unread")
         self._shown = change_set
         decisions = self.context.decisions
         said = [(key.fingerprint, decisions.comparison(name)) for name, key in decisions.keys.items()]
@@ -619,8 +618,10 @@ class ReviewPane(ByHandPane):
         self._marked = set()
         self._files.disabled = len(diffs) < 2
         resumed = self.opening.interrupted and not diffs
-        if resumed or (diffs and self.opening.failed):  # its note asks for work that is done already
+        repaired = self.has_class("-unmade") or (diffs and self.opening.failed)
+        if resumed or repaired:  # its note asks for work that is done already
             self.drop_note()
+        self.remove_class("-unmade", "-unread")
         summary = _summary(diffs, [path in beside.deleted for path in beside.written], resumed=resumed)
         if beside.gone_since and not diffs:
             summary = "There is nothing to write."
@@ -794,8 +795,8 @@ class ReviewPane(ByHandPane):
             self.parting = said
             self.screen.call_later(self.screen.run_action, "reopen")
         else:
-            self.app.notify(said)
             self.read()
+            self.app.notify(said)
 
     def places(self) -> Sequence[Spot]:
         if self._diff.at < 0 or self._diff.files[self._diff.at].change.before is None:

@@ -200,8 +200,8 @@ class ByHandPane(StepPane):
         except Exception as failure:  # noqa: BLE001 - an editor's failure is shown like a move's
             self._tell(as_error(failure))
         else:
-            self.notify(text_of(outcome))
             self.read_again()
+            self.notify(text_of(outcome))
 
     def _tell(self, error: OnboardError) -> None:
         dialog = ErrorDialog(error, self.context.environment.copy)

@@ -198,7 +198,7 @@ class StepPane(VerticalScroll):
     can_focus = False
     problems: Sequence[Problem] = ()
     opened = False
-    running_move = ""
+    running_move = _failed_move = ""
     parting = ""
     stays = False
     in_between: Primary | None = None
@@ -725,7 +725,7 @@ class StepPane(VerticalScroll):
         self._looks = looks
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
-        if not looks:
+        if not looks or name == self._failed_move:
             self.drop_result()
         self.primary_changed()
         if journaled or name == "perform":
@@ -829,8 +829,10 @@ class StepPane(VerticalScroll):
         if isawaitable(taken):
             await taken
 
-    def on_step_pane_move_failed(self) -> None:
-        """End the move."""
+    def on_step_pane_move_failed(self, message: MoveFailed) -> None:
+        """End the move; its failure is shown until it is tried again."""
+        self._failed_move = message.name
+        self.noted = self.noted or message.journaled or message.name == "perform"
         self._rest()
 
     def _rest(self) -> None:

@@ -72,6 +72,8 @@ _LOOKING = {"escape", "tab", "shift+tab", "up", "down", "pageup", "pagedown", "c
 _LOOKING |= {"f1", "f2", "f3", "f5", "f6", "ctrl+n"}
 """Keys that neither enter nor do anything beyond the page's visible input; Next itself notes what it does."""
 _DONE = SETTLED | {Status.CONTRADICTED}
+_NOTED = {Status.STALE, Status.FAILED}
+"""Statuses of an open step that its page's note explains."""
 END = StepKey("end")
 """The closing page, where the page to begin with is given."""
 _MARKED = (Status.CONTRADICTED, Status.UNCONFIRMED, Status.STALE, Status.SKIPPED)
@@ -484,8 +486,8 @@ class WizardScreen(OneFocus):
             here = key == self.current
             if status is Status.RUNNING and not (here and self._stage.busy):
                 status = Status.READY  # it waits for the user
-            elif status is Status.STALE and here and self.pane is not None and not self.pane.noted:
-                status = Status.READY  # it is up to date on the page, and only needs confirming
+            elif status in _NOTED and here and self.pane is not None and not self.pane.noted:
+                status = Status.READY  # its page is up to date, and only needs confirming
             elif status in {Status.DONE, Status.UNCONFIRMED} and key in self._outdated:
                 status = Status.STALE
             worth = (

@@ -546,6 +546,33 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
         assert ui.status("review") is Status.DONE
 
 
+async def test_nothing_says_that_a_review_failed_once_it_is_made_again(
+    decided: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = decided.text("management", "locals.tf")
+    async with review_of(decided) as (ui, _):
+        monkeypatch.setattr(ui.app, "notify", lambda told, **_: ui.app.wizard.show_result(told, ""))
+        decided.replace(
+            "management", "locals.tf", whole, whole.replace("users = [", "<<<<<<< HEAD\nusers = [")
+        )
+        await write(ui)
+        await ui.rest()
+        assert isinstance(ui.app.screen, ErrorDialog)
+        await ui.press("escape")
+        result = ui.app.wizard.query_one("#result")
+        entry = next(entry for entry in ui.app.wizard._entries() if entry.key == StepKey("review"))
+        assert result.has_class("-shown")
+        assert entry.status is Status.FAILED
+        decided.replace("management", "locals.tf", decided.text("management", "locals.tf"), whole)
+        await ui.press("ctrl+n")
+        await ui.rest()
+        entry = next(entry for entry in ui.app.wizard._entries() if entry.key == StepKey("review"))
+        assert not result.has_class("-shown")
+        assert entry.status is Status.READY
+        await write(ui)
+        assert ui.status("review") is Status.DONE
+
+
 @pytest.mark.parametrize("continuing", ["", "Plans from the files as they are."])
 async def test_a_contradicted_page_writes_at_once_or_asks_first_if_there_is_a_choice(
     decided: AdminProject, monkeypatch: pytest.MonkeyPatch, continuing: str
