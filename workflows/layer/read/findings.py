@@ -24,7 +24,7 @@ from workflows.hcl.blocks import hiding_comments
 from workflows.hcl.document import Block, Document, function_call, walk
 from workflows.hcl.values import evaluate, value_of
 from workflows.layer.files import FileSet, is_override, key_folders, read_documents
-from workflows.layer.model import Finding, Person, Place, Subject, place_of
+from workflows.layer.model import Finding, Layer, Person, Place, Subject, place_of
 from workflows.layer.read.declarations import attribute_of, group_modules, made_by, user_modules
 from workflows.layer.read.references import parsed_reference
 
@@ -63,6 +63,20 @@ def missing_keys(files: FileSet, people: Iterable[Person]) -> Iterator[Finding]:
         if path is not None and path not in files.keys and posixpath.dirname(path) in folders:
             message = f"{path}, the key of {person.iam_name}, is missing, so Terraform can't plan."
             yield Finding(message, person.place, Subject.KEY, person.iam_name)
+
+
+def dangling_members(layer: Layer) -> Iterator[Finding]:
+    """Yield the members whom no module declares, which makes every plan of the layer fail.
+
+    There are none where the layer may declare more people than could be read.
+    """
+    unsure = layer.files.broken or any(
+        finding.subject is Subject.USER and finding.hand_edit for finding in layer.findings
+    )
+    for finding in layer.findings:
+        named = finding.subject is Subject.MEMBER and finding.label and finding.group
+        if named and not (unsure or finding.hidden):
+            yield finding
 
 
 def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[Finding]:

@@ -323,7 +323,9 @@ def _members(
         else:
             text = document.text(element)
             message = f"The group {block.label} names {text}, which no user module declares."
-            findings.append(Finding(message, entry.place, Subject.GROUP, block.label, hand_edit=True))
+            findings.append(
+                Finding(message, entry.place, Subject.MEMBER, text, group=block.label, hand_edit=True)
+            )
     twice = {member for member, number in Counter(members).items() if number > 1}
     own = members if node.type == "tuple" else list(dict.fromkeys(members))
     return own, frozenset(followed - twice), why, computed

@@ -25,7 +25,7 @@ from workflows.layer.edit.run import Edit, changes_of, edit
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.read.findings import mfa_denials, missing_keys
+from workflows.layer.read.findings import dangling_members, mfa_denials, missing_keys
 from workflows.layer.read.layer import read_layer
 from workflows.layer.write import ChangedMeanwhile, ChangeSet, FileChange
 from workflows.machine.events import AGREES, Choice, Facts, Observation, Verdict
@@ -283,6 +283,10 @@ def _notes(edits: Iterable[Edit], context: Context) -> Iterator[Sentence]:
         yield from (f"{account}: {problem.message}" for problem in made.warnings if problem.field in _NOTED)
         missing = missing_keys(made.after.files, made.after.people)
         yield from (f"{account}: {finding.message}" for finding in missing)
+        yield from (
+            f"{account}: {finding.message} Remove it at {finding.place}: until then, Terraform can't plan."
+            for finding in dangling_members(made.after)
+        )
         about_groups = (*made.emptied_sentences, *made.alone_sentences, *made.administrator_sentences)
         for words in (*made.left_sentences, *about_groups):
             yield f"{account}: {words}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.layers import layer_of
 
-from workflows.layer.read.findings import mfa_denials
+from workflows.layer.read.findings import dangling_members, mfa_denials
 
 STATEMENT = """data "aws_iam_policy_document" "mfa" {
   statement {
@@ -70,3 +70,31 @@ def test_a_statement_that_denies_the_first_password_change_is_found(
 ) -> None:
     places = mfa_denials(layer_of({"policies.tf": text.replace("ACTIONS", actions)}).files)
     assert [(place.file, place.line) for place in places] == ([("policies.tf", line)] if line else [])
+
+
+USERS = """module "user" {
+  source   = "./modules/iam-user"
+  for_each = toset(LIST)
+  name     = each.key
+}
+"""
+GROUP = """module "devops" {
+  source      = "./modules/iam-group"
+  name        = "devops"
+  group_users = [module.user["jane.doe"].iam_user_name, module.user["sam"].iam_user_name, "alex"]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("listed", "lines"),
+    [
+        ('["jane.doe"]', [4]),
+        ('["jane.doe", "sam"]', []),
+        ("var.unknown", []),
+        ('["jane.doe",\n<<<<<<< HEAD', []),
+    ],
+)
+def test_a_member_dangles_only_where_everybody_is_known(listed: str, lines: list[int]) -> None:
+    layer = layer_of({"users.tf": USERS.replace("LIST", listed), "groups.tf": GROUP})
+    assert [finding.place.line for finding in dangling_members(layer)] == lines

@@ -71,6 +71,14 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     assert review.prepare(admin.context(), quiet).notes == ()
 
 
+def test_a_member_whom_nobody_declares_any_more_is_noted_since_no_plan_can_be_made(
+    admin: AdminProject,
+) -> None:
+    admin.replace("security", "locals.tf", '"sam.okafor",', "")
+    (note,) = review.prepare(admin.context(), quiet).notes
+    assert all(part in text_of(note) for part in ("security", "sam.okafor", "groups.tf:"))
+
+
 def test_a_layer_is_edited_once_for_the_difference_and_its_notes(
     admin: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
