@@ -151,6 +151,15 @@ def walk(data: bytes) -> Iterator[Packet]:
         yield packet
 
 
+def body_begin(data: bytes) -> bytes:
+    """Return the data after its first packet's header, also where the packet ends too early."""
+    first = data[0]
+    if not first & 0x40:
+        return data[1 + (1, 2, 4, 0)[first & 0x03] :]
+    length = data[1] if len(data) > 1 else 0
+    return data[6 if length == 255 else 3 if 192 <= length < 224 else 2 :]
+
+
 def _packet_at(data: bytes, start: int) -> tuple[Packet, int]:
     """Return the packet at `start`, and where the next one begins."""
     header = data[start]

@@ -22,6 +22,7 @@ from workflows.core.openpgp import (
     MalformedPackets,
     Packet,
     Tag,
+    body_begin,
     key_material,
     split,
     walk,
@@ -71,6 +72,15 @@ _OTHER_DATA: Final[Mapping[int, Found]] = {
     ),
     Tag.SIGNATURE: Found.SIGNATURE,
 }
+_VERSIONS: Final[Mapping[int, frozenset[int]]] = {
+    **dict.fromkeys((*KEYS, *SECRET_KEYS), _KEY_VERSIONS),
+    Tag.SIGNATURE: frozenset({3, 4, 5, 6}),
+    Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY: frozenset({2, 3, 6}),
+    Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY: frozenset({4, 5, 6}),
+    Tag.ENCRYPTED: frozenset({1, 2}),
+    Tag.AEAD_ENCRYPTED: frozenset({1}),
+}
+"""The versions with which each packet type's body begins; other data has that type only by chance."""
 _SSH_KINDS: Final = ("ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 _SSH_BLOCK: Final = "---- BEGIN SSH2 PUBLIC KEY ----"
 _PRIVATE: Final = "PRIVATE KEY-----"
@@ -261,10 +271,10 @@ def _keys_in(binary: bytes) -> list[bytes]:
             raise DamagedKey(flaw="It ends too early: the end is missing.") from error
         raise DamagedKey(flaw="It begins well, but then is no longer a PGP key.") from error
     if not packets:
-        raise NotAPublicKey(Found.NO_KEY)
-    if any(packet.tag in SECRET_KEYS for packet in packets):
+        raise NotAPublicKey(Found.OTHER_DATA)
+    if any(packet.tag in SECRET_KEYS and _begins_as(packet.tag, packet.body) for packet in packets):
         raise SecretKeyGiven
-    _refuse_unless_key(packets[0].tag)
+    _refuse_unless_key(packets[0].tag, packets[0].body)
     if not all(packet.tag in _KEY_TAGS for packet in packets):
         raise DamagedKey(flaw="It holds something that doesn't belong in a public key.")
     keys: list[list[Packet]] = []
@@ -299,18 +309,25 @@ def _packets(binary: bytes) -> list[Packet]:
 
 
 def _refuse_by_first_packet(binary: bytes) -> None:
-    """Reject damaged data by the packet type in its first byte, unless that is a public key."""
-    first = binary[0]
-    if not first & 0x80:
+    """Reject damaged data by the type of its first packet, unless that begins as a public key."""
+    first, body = binary[0], body_begin(binary)
+    tag = first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
+    if not (first & 0x80 and _begins_as(tag, body)):
         raise NotAPublicKey(Found.OTHER_DATA)
-    _refuse_unless_key(first & 0x3F if first & 0x40 else (first >> 2) & 0x0F)
+    _refuse_unless_key(tag, body)
 
 
-def _refuse_unless_key(tag: int) -> None:
-    if tag in SECRET_KEYS:
+def _refuse_unless_key(tag: int, body: bytes) -> None:
+    named = _OTHER_DATA if _begins_as(tag, body) else {}
+    if tag in SECRET_KEYS and named:
         raise SecretKeyGiven
     if tag != Tag.PUBLIC_KEY:
-        raise NotAPublicKey(_OTHER_DATA.get(tag, Found.OTHER_DATA))
+        raise NotAPublicKey(named.get(tag, Found.OTHER_DATA))
+
+
+def _begins_as(tag: int, body: bytes) -> bool:
+    """Return whether a packet's body begins as its type has to."""
+    return bool(body) and body[0] in _VERSIONS.get(tag, ())
 
 
 def _without_photographs(packets: list[Packet]) -> Iterator[Packet]:

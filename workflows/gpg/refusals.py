@@ -127,7 +127,6 @@ class Found(enum.StrEnum):
     OTHER_BLOCK = "another kind of PGP block"
     MESSAGE = "an encrypted message"
     SIGNATURE = "a signature (a revocation certificate is one, too)"
-    NO_KEY = "PGP data without a key in it"
     OTHER_DATA = "some other data, and no key"
 
 

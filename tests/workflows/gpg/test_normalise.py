@@ -157,6 +157,16 @@ def test_a_message_or_a_signature_is_not_a_key(home: GpgHome) -> None:
         assert refusal.value.found is found
 
 
+@pytest.mark.parametrize(
+    "first", [0x84, 0x85, 0x88, 0x8C, 0x95, 0x97, 0x99, 0xA3, 0xA4, 0xA7, 0xC1, 0xC2, 0xC6, 0xD2]
+)
+@pytest.mark.parametrize("second", [7, 0x60, 0xC1, 0xFF])
+def test_other_data_is_not_named_by_its_first_byte(first: int, second: int) -> None:
+    with pytest.raises(NotAPublicKey) as refusal:
+        normalise(bytes([first, second, *b"\xee" * 400]))
+    assert refusal.value.found is Found.OTHER_DATA
+
+
 def test_a_key_in_a_signed_mail_is_found(home: GpgHome, key: bytes, armored: str) -> None:
     assert normalise(home.run("--clear-sign", stdin=MAIL.format(armored).encode())).binary == key
 
