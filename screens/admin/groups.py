@@ -870,7 +870,8 @@ class GroupsPane(LayersPane):
 
     def request(self) -> groups.Request:
         follow = {account: view.follow for account, view in self._views.items()}
-        return groups.Request(dict(self._choices), follow, dict(self._alone))
+        alone = {name: view.unsure.union(self._alone.get(name, ())) for name, view in self._views.items()}
+        return groups.Request(dict(self._choices), follow, alone)
 
     def draft(self) -> Mapping[str, Any]:
         layers = {account: groups.as_draft(choice) for account, choice in self._choices.items()}
@@ -891,9 +892,9 @@ def about_person(view: groups.LayerView, choice: groups.LayerChoice, name: str) 
     why = view.chosen.get(name)
     kind = why.value if why else "a machine user" if view.is_machine(name) else ""
     who = f"{name} ({kind})" if kind else name
+    before, none = view.before(name), "groups not known" if name in view.unsure else "in no group"
     if why is groups.Chosen.LEAVES:
-        return f"{who}: leaves every group: {listed(sorted(view.before(name)), _MOST)}"
-    before = view.before(name)
+        return f"{who}: leaves every group: {listed(sorted(before), _MOST) or none}"
     after = view.with_followed(name, view.after(name, choice)) - set(choice.remove)
     order = [*view.by_name, *(group.name for group in choice.add)]
 
@@ -908,8 +909,9 @@ def about_person(view: groups.LayerView, choice: groups.LayerChoice, name: str) 
         else "",
     ]
     # the members of a computed group are unknown
-    known = " that is known" if any(group.computed for group in view.by_name.values()) else ""
-    return f"{who}: {'; '.join(filter(None, parts))}" if any(parts) else f"! {who}: in no group{known}"
+    computed = name not in view.unsure and any(group.computed for group in view.by_name.values())
+    known = " that is known" if computed else ""
+    return f"{who}: {'; '.join(filter(None, parts))}" if any(parts) else f"! {who}: {none}{known}"
 
 
 def about_group(view: groups.LayerView, choice: groups.LayerChoice, group: str) -> str:

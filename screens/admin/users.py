@@ -96,7 +96,8 @@ class UserLines:
         switches, file = changes.access.get(who.name, {}), changes.key_files.get(who.name)
         name = _BY_HAND if who in self._fixed else "Machine users" if person.machine else _PEOPLE
         section = self._rows[name]
-        section[who] = _line(who, person, switches, file, leaves=who.name in changes.remove)
+        no_group = "not known" if self._layers[account].files.broken else "none"
+        section[who] = _line(who, person, switches, file, no_group, leaves=who.name in changes.remove)
 
     def lines(self, words: Sequence[str], names: Collection[str] = ()) -> list[Line]:
         """Return the lines that contain all words, each section under its heading with its number of people.
@@ -122,7 +123,9 @@ class UserLines:
         return found
 
 
-def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
+def _line(
+    who: Who, person: Person, switches: Mapping[str, bool], file: str | None, no_group: str, *, leaves: bool
+) -> Line:
     sign = "- " if leaves else "" if person.editable else "! "
     present = person.key_name
     cells = (
@@ -130,7 +133,7 @@ def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | No
         who.account,
         _cell(person.login_profile, switches.get("login_profile")),
         _cell(person.access_key, switches.get("access_key")),
-        ", ".join(person.groups) or "none",
+        ", ".join(person.groups) or no_group,
         f"{present} → {file}" if file not in {None, present} else present or "?",
         str(person.style),
     )

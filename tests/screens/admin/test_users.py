@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 from support.admin_wizard import Wizard, wizard
-from support.layers import Habits, group
+from support.layers import Habits, group, layer_of
 from support.styles import Written, files_of
 from textual.widgets import Button
 
 from screens.admin.project import ProjectPane
-from screens.admin.users import UsersPane, Who
+from screens.admin.users import UserLines, UsersPane, Who
 from screens.widgets.dialogs import ErrorDialog, NameDialog
 from screens.widgets.line_list import LineList
 from screens.widgets.lists import MarkList
@@ -387,3 +387,12 @@ async def test_somebody_who_came_to_be_in_every_account_leads_back_to_project(
         ui.field("joining").value = "bob.roe"
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
+
+
+@pytest.mark.parametrize(("groups", "known"), [("", True), ("<<<<<<< HEAD\n=======\n", False)])
+def test_groups_are_none_only_where_all_files_can_be_read(groups: str, *, known: bool) -> None:
+    layer = layer_of({**files_of([Written("list", ["alex.kim"])], []), "groups.tf": groups})
+    lines = UserLines({layer.location.account: layer})
+    lines.show(users.Request())
+    (cells,) = [line.cells for line in lines.lines(()) if line.cells[0] == "alex.kim"]
+    assert ("none" in cells, "not known" in cells) == (known, not known)

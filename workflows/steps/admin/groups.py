@@ -51,6 +51,7 @@ class LayerView:
         machines: machine users who weren't chosen, by name.
         machine_names: all machine users.
         now: the current groups of each person; none for people who join.
+        unsure: people who may be in more groups, since a file of the layer can't be parsed.
         groups: the groups for people.
         machine_groups: the groups for machine users only.
         follow: the groups that each joiner gets automatically, because their members are computed.
@@ -66,6 +67,7 @@ class LayerView:
     machines: tuple[str, ...] = ()
     machine_names: frozenset[str] = frozenset()
     now: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
     groups: tuple[Group, ...] = ()
     machine_groups: tuple[Group, ...] = ()
     follow: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -181,12 +183,13 @@ class LayerView:
         return moves + gone + called + policies + len(self.new_groups(choice))
 
     def alone(self, choice: LayerChoice) -> tuple[str, ...]:
-        """Return people who would end in no group, also through its removal; not people who leave."""
+        """Return people who surely end in no group, also through its removal; not people who leave."""
         gone = set(choice.remove)
         return tuple(
             name
             for name in (self.people if gone else choice.members)
             if self.chosen.get(name) is not Chosen.LEAVES
+            and name not in self.unsure
             and (name in choice.members or self.before(name) & gone)
             and not self.with_followed(name, self.after(name, choice)) - gone
         )
@@ -239,6 +242,7 @@ def view_of(
         machine_names=frozenset(name for name, person in people.items() if person.machine)
         | {name for name in joining if name not in people and is_machine_name(name)},
         now={name: frozenset(person.groups) for name, person in people.items()},
+        unsure=frozenset(people if layer.files.broken else ()),
         groups=tuple(group for group in layer.groups if not group.machine),
         machine_groups=tuple(group for group in layer.groups if group.machine),
         follow=_follow(layer, [name for name in chosen if name in joining and name not in people]),
@@ -415,7 +419,7 @@ class Request:
     Attributes:
         layers: by account name.
         follow: by account, the groups that each joiner gets automatically.
-        alone: by account, people confirmed to end in no group.
+        alone: by account, people confirmed to end in no group, or who may be in some that aren't known.
     """
 
     layers: Mapping[str, LayerChoice]

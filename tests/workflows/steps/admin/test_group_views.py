@@ -201,6 +201,16 @@ def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:
     assert about_person(seen, choice, "alex.kim").startswith("! alex.kim")
 
 
+def test_nobody_is_said_to_be_in_no_group_if_a_file_cannot_be_parsed() -> None:
+    for broken in ("", "<<<<<<< HEAD\n"):
+        read = layer_of({"users.tf": USERS, "groups.tf": f"{broken}=======\n" if broken else ""})
+        seen = view_of(read, ("jane.doe",), ("alex.kim",), ("sam.okafor",))
+        choice = LayerChoice(members={"alex.kim": frozenset(), "jane.doe": frozenset()})
+        assert set(seen.alone(choice)) == {"jane.doe"} | ({"alex.kim"} if not broken else set())
+        for name in ("alex.kim", "sam.okafor"):
+            assert ("not known" in about_person(seen, choice, name)) is bool(broken)
+
+
 def test_changes_are_shown_in_cells_and_signs() -> None:
     seen = view(joining=("jane.doe",))
     choice = LayerChoice(members={"jane.doe": frozenset()})
