@@ -307,7 +307,7 @@ class HandOverPane(TerraformPane):
             before = hand_over.sent_before(name, self.context)
             again = [account for account in handoff.accounts if account in before]
             new = ", ".join(account for account in handoff.accounts if account not in before)
-            mark, words = "○", f"ready: {new}{f'; {listed(again, 3)} again' if again else ''}"
+            mark, words = "○", f"ready: {new}{f'; the text also repeats {listed(again, 3)}' if again else ''}"
             if handoff.without:
                 mark, words = "!", f"{words}, without the password: see below"
         else:
