@@ -39,7 +39,7 @@ from workflows.steps.admin.accepted_plan import Planned, decided, nothing_change
 from workflows.steps.admin.deactivate import Appeared
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.events import OPERATIONS, Progress as Applying
-from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Action, Sort
+from workflows.terraform.plan import ACCESS_KEY, GROUP_MEMBERS, LOGIN_PROFILE, USER, Sort
 from workflows.terraform.runner import Update
 
 
@@ -539,9 +539,11 @@ class ApplyPane(TerraformPane):
 
 def _losses(planned: Planned) -> list[str]:
     """Describe what people lose through a plan, one line each."""
-    reset = [person.name for person in planned.people if person.password == Action.REPLACE]
     gone = [f"- {name} is removed for good; their credentials here stop working." for name in planned.gone]
-    return [*gone, *(f"! {name} gets a new password; the one in use stops working." for name in reset)]
+    return [
+        *gone,
+        *(f"! {name} gets a new password; the one in use stops working." for name in planned.reset),
+    ]
 
 
 def _question(planned: Planned, context: Context, account_id: str, warnings: Sequence[Sentence]) -> str:

@@ -29,7 +29,16 @@ from screens.widgets.lists import MarkList, TextDialog
 from screens.widgets.parts import Part
 from screens.widgets.text import Button, ButtonRow, Text, segment
 from workflows.core.secret import Secret
-from workflows.core.sentences import Cancelled, OnboardError, Sentence, count, joined, moment_text, text_of
+from workflows.core.sentences import (
+    Cancelled,
+    OnboardError,
+    Sentence,
+    count,
+    joined,
+    listed,
+    moment_text,
+    text_of,
+)
 from workflows.steps.admin import judged_plan, plan, terraform_runs
 from workflows.steps.admin.accepted_plan import ChangeLine, Planned, Sent, is_applied, marks_in
 from workflows.steps.admin.other_sessions import push_command
@@ -730,14 +739,18 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
 
 
 def _destroy_lines(made: Planned) -> list[Sentence]:
-    """Return what is removed or replaced beyond the table of people and the foreign changes."""
+    """Return what stops working, and what is removed or replaced beyond the table and the foreign changes."""
     named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
+    told = {name for change in made.foreign for name in change.people}
+    reset = [name for name in made.reset if name not in told]
+    stops = [f"! {listed(reset, 2)}: the console password in use stops working."] if reset else []
     destroys = [
         destroy
         for destroy in made.destroys
         if destroy.address not in foreign and not named.intersection(destroy.people)
     ]
-    return cut([Change(Sort.RESOURCE, f"- {destroy.words}") for destroy in destroys], _MOST_LINES, _MORE)
+    lines = [Change(Sort.RESOURCE, f"- {destroy.words}") for destroy in destroys]
+    return [*stops, *cut(lines, _MOST_LINES, _MORE)]
 
 
 def _role_lines(made: Planned, context: Context) -> list[Sentence]:

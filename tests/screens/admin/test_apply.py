@@ -313,6 +313,10 @@ async def test_only_somebody_with_a_password_in_this_account_loses_it(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert app.pane.query_one("#gone", Text).display is lost
+    plan_page = desk.host("plan")
+    async with plan_page.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert plan_page.pane.query_one("#destroys", Text).display is lost
 
 
 async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(

@@ -117,9 +117,10 @@ async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: 
 async def test_changes_that_nobody_chose_leave_the_buttons_in_view(desk: Desk) -> None:
     """The height is what the wizard leaves a page of 24 lines."""
     users = [f"sam.{number}" for number in range(4)]
+    words = "gets a new password"
     desk.planned = replace(
         desk.planned,
-        foreign=tuple(ChangeLine(f"module.{user}", f"user {user}: gets a new password") for user in users),
+        foreign=tuple(ChangeLine(f"module.{user}", f"user {user}: {words}", (user,)) for user in users),
         people=tuple(PersonChange(user, password="replace") for user in users),
     )
     app = desk.host("plan")

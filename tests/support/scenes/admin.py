@@ -330,7 +330,9 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
         "aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True
     )
     user = ChangeLine(
-        "module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working"
+        "module.user_sam",
+        "user sam.okafor: gets a new console password; the one in use stops working",
+        ("sam.okafor",),
     )
     counts = {"add": 5, "change": 2, "destroy": 2}
     people = (*_CHANGES, PersonChange("sam.okafor", password="replace"))

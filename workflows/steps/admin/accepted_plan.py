@@ -16,7 +16,7 @@ from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey
 from workflows.machine.summaries import DRAFTS
 from workflows.steps.decisions import Decisions, LayerDecisions, LayerUsers
-from workflows.terraform.plan import Line
+from workflows.terraform.plan import Action, Line
 from workflows.terraform.record import PlanRecord
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ class Planned(Made):
     def encrypted_for(self) -> tuple[str, ...]:
         """The people to whose PGP key it encrypts a password or access key."""
         return tuple(dict.fromkeys((*self.passwords, *self.access_keys)))
+
+    @property
+    def reset(self) -> tuple[str, ...]:
+        """The people whose console password it replaces."""
+        return tuple(person.name for person in self.people if person.password == Action.REPLACE)
 
     def as_facts(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
