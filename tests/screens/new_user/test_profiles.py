@@ -309,6 +309,23 @@ async def test_one_scrollbar_serves_a_page_with_many_profiles_to_remove(
         assert not boxes.vertical_scrollbar.display
 
 
+@pytest.mark.parametrize(("number", "fits"), [(1, True), (6, True), (12, False)])
+async def test_what_can_be_pressed_is_in_view_or_the_page_says_how_to_get_there(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch, number: int, *, fits: bool
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    monkeypatch.setattr(profiles, "remarks", lambda *_: ("It can do little.",) * number)
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        button, line = app.pane.query_one("#changes"), app.wizard.query_one("#turn", Static)
+        seen = app.screen.find_widget(button).visible_region.area
+        assert (bool(seen), "PgDn" in str(line.content)) == (fits, not fits)
+        app.pane.scroll_end(animate=False)
+        await rest(pilot)
+        assert "PgDn" not in str(line.content)
+
+
 def test_why_a_profile_goes_is_said_and_a_twin_goes_for_another_reason_than_its_role() -> None:
     wish, twin = profiles.Preview("", (BASE, ROLE), ()), Stale(f"{ROLE}-mfa", "arn", changed_by_hand=False)
     assert _asked(twin, wish) != _asked(twin, replace(wish, names=(BASE,)))
