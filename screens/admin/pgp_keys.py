@@ -139,7 +139,8 @@ class LayerKeys(Dialog[bool]):
         row = self._marked
         lines = ["There are no key files in these layers."]
         if row is not None:
-            contents = (_present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint))
+            users = f"used by {listed(row.users, _USERS_NAMED) or 'nobody'}"
+            contents = (f"{_present_words(row)}, {users}", ", ".join(row.user_ids), grouped(row.fingerprint))
             lines = [
                 f"{row.mark.sign} {row.verdict.explanation}",
                 *(f"! {words}" for words in row.verdict.warnings),

@@ -270,6 +270,7 @@ async def test_a_note_to_the_owner_is_offered_where_there_is_one(
         for row in dialog._rows:
             offered.add(here := dialog.query_one("#owner", Button).display)
             assert here is bool(row.verdict.sentence_for_owner)
+            assert all(user in str(dialog.query_one("#about", Static).content) for user in row.users)
             await ui.press("o")
             assert bool(ui.app._notifications) is here, "what was copied is said over the dialog"
             ui.app.clear_notifications()
