@@ -176,7 +176,7 @@ class ProjectPane(StepPane):
     def compose_body(self) -> ComposeResult:
         path = PathField(str(self._start["path"]), id="path", select_on_focus=False)
         yield FieldRow("Project folder", path)
-        yield Text("", id="found")
+        yield Lines(id="found", whole_paths=False)
         yield from (self._question(kind) for kind in QUESTIONS if kind in self._asked)
         yield Horizontal(Text("In which accounts?"), MarkList(id="layers"), id="layers-row")
         yield Text(_LAYERS_ARE, id="layers-are")
@@ -382,19 +382,19 @@ class ProjectPane(StepPane):
     @on(MarkList.SelectedChanged, "#layers")
     def _show_found(self) -> None:
         """Describe the folder in the field, or what is wrong with it."""
-        line, wrong, remarks = self.query_one("#found", Text), False, list[Sentence]()
+        line, wrong, remarks = self.query_one("#found", Lines), False, list[Sentence]()
         if self._survey is not None and self._found:
             asking = [name for name in self._survey.asking if name not in self.request().rekeying]
             works = self._asked | (
                 {"account_wanted"} if self.query_one("#account-wanted", MarkBox).value else set()
             )
             remarks = _remarks(self._survey, works, asking, self._marked())
-            line.update(_survey_text(self._survey, len(remarks)))
+            line.show_lines([_survey_text(self._survey, len(remarks))])
         elif self._wrong and self._path.value.strip() == self._wrong:
             wrong = True
-            line.update(self._why)
+            line.show_lines([self._why])
         else:
-            line.update("" if self.running_move else "Enter finds the project in this folder.")
+            line.show_lines(["" if self.running_move else "Enter finds the project in this folder."])
         line.set_class(wrong, "-wrong")
         self.query_one("#remarks", Lines).show_lines([f"! {remark}" for remark in remarks])
         self.query("#layers-row, #layers-are").set_class(not (self._found and self._in_accounts), "-unasked")

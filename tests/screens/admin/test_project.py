@@ -12,7 +12,7 @@ from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from support.panes import until
 from textual.events import Key
-from textual.widgets import DataTable, Input, TextArea
+from textual.widgets import DataTable, Input, Static, TextArea
 
 from screens.admin.project import _counts, names_in
 from screens.widgets.dialogs import Confirm, ErrorDialog
@@ -107,6 +107,16 @@ async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
         await ui.press("ctrl+n")
         assert "✓ bb (binbash)" in ui.text
         assert ui.status("project") is Status.READY
+
+
+async def test_what_is_wrong_with_a_folder_stays_beside_its_mark(admin_project: AdminProject) -> None:
+    drafts = {"project": {**drafted(admin_project)["project"], "path": f"/{'a-long-folder-' * 9}"}}
+    async with wizard(admin_project, drafts=drafts) as ui:
+        line = ui.app.pane.query_one("#found", Static)
+        assert line.has_class("-wrong")
+        first = str(line.content).splitlines()[0]
+        assert first.startswith("✗ ")
+        assert len(first) > len("✗ ")
 
 
 async def test_a_search_that_was_stopped_says_nothing_against_the_folder(
