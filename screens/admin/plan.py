@@ -535,6 +535,7 @@ class PlanPane(TerraformPane):
         }
         for selector, shown in offered.items():
             self.query_one(selector).set_class(not shown, "hidden")
+        self.make_room()
 
     # -- results -----------------------------------------------------------------------------------
 

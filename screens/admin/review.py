@@ -462,6 +462,7 @@ class ReviewPane(ByHandPane):
         self.query_one("#commit-fields").set_class(event.value, "-wanted")
         self._show_written()
         self._show_commit()
+        self.make_room()
 
     @on(MarkBox.Changed, "#others-too")
     def _show_commit(self) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
@@ -410,7 +410,7 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
     def _width(self) -> int:
         return self.content_size.width or LINE_CELLS
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:  # noqa: ARG002 - Textual's handler
         """Show paths in full if there is space."""
         self._choices["kept"].reword(self._places())
         self._show_answers()
@@ -454,6 +454,8 @@ class AccessKeysPane(BrowsingPane, SpareKeyPane):
         if self.running_move:
             return
         self._found = downloads = self._not_foreign(downloads)  # AWS may have said whose it is since the look
+        if self._unusable.has_class("-empty") == bool(refused):
+            self.make_room()
         self._unusable.show_lines([f"! {text_of(refused)}"] if refused else [])
         if not downloads:
             environment = self.context.environment

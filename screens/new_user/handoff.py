@@ -136,6 +136,7 @@ class HandoffPane(StepPane):
 
     def watch_virtual_size(self) -> None:
         """Offer the rest as long as the page has one."""
+        super().watch_virtual_size()
         self.call_after_refresh(self.primary_changed)
 
     def _arrange(self, *, arrived: bool) -> None:
@@ -147,6 +148,7 @@ class HandoffPane(StepPane):
             keep=self._compares and self._newer.continuing,
             earlier=self._earlier is not None and waits,
         )
+        self.make_room()
         self.primary_changed()
 
     @property

@@ -283,6 +283,7 @@ class ProfilesPane(StepPane):
         return Primary(f"Remove {count(self._removed, 'profile')}" if self._removed else "Continue")
 
     def watch_virtual_size(self) -> None:
+        super().watch_virtual_size()
         self.call_after_refresh(self.primary_changed)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

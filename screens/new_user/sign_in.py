@@ -244,6 +244,7 @@ class SignInPane(StepPane):
         locked = self.password is None
         self.update_classes({"-locked": locked, "-open": not locked})
         self.query_one("#notes", Text).update(self._notes())
+        self.make_room()
         self.refresh_bindings()
 
     @on(Button.Pressed, "#again")
@@ -364,6 +365,7 @@ class SignInPane(StepPane):
 
     def _page_opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self._tasks.opened(opened, self._page())
+        self.make_room()
 
     @on(Button.Pressed, "#copy-old, #copy-password")
     def _copy(self) -> None:
@@ -382,6 +384,7 @@ class SignInPane(StepPane):
         """Update the button's label to its next effect."""
         self.query_one("#in-clear").set_class(event.shown, "-shown")
         self.query_one("#show", Button).label = _SHOW_LABELS[event.shown]
+        self.make_room()
 
     @on(Button.Pressed, "#hints")
     def go_back(self) -> None:
@@ -389,6 +392,7 @@ class SignInPane(StepPane):
         shown = self.toggle_class("-hints").has_class("-hints")
         self.query_one("#notes", Text).update(_HINTS if shown else self._notes())
         self.query_one("#hints", Button).label = _HINT_LABELS[shown]
+        self.make_room()
 
     @property
     def inside(self) -> bool:

@@ -409,6 +409,7 @@ class VerifyPane(UnlockingPane):
     def _answer(self, said: Sentence) -> None:
         answer = self.query_one("#answer", Text)
         answer.show_lines([said] if said else [])
+        self.make_room()
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
     # -- action bar --------------------------------------------------------------------------------

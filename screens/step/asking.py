@@ -407,6 +407,7 @@ class BrowsingPane(UnlockingPane):
 
     def _opened(self, opened: bool) -> None:  # noqa: FBT001 - a move's result
         self.query_one(Checklist).opened(opened, sign_in_page(self.context, identity_of(self.context)))
+        self.make_room()
 
     @on(Button.Pressed, "#copy")
     def _copy_address(self) -> None:

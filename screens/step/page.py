@@ -206,9 +206,8 @@ class StepPane(VerticalScroll):
     to_primary = _to_primary = False
     _opened_with: Any = None
     _judged = 0
-    _fitting = False
-    _fits = False
-    _shapes_since: Sequence[object] = ()  # those that the last change led to
+    _tightening = False
+    _fitted = Size(0, 0)
 
     DEFAULT_CSS = """
     StepPane { padding: 1 1 0 2; max-width: 96; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
@@ -415,50 +414,39 @@ class StepPane(VerticalScroll):
         """Return whether the input has changed since the pane opened; otherwise a done step is left alone."""
         return bool(self.request() != self._opened_with)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Show in a tall terminal what a key opens otherwise."""
         self.set_class(self.app.size.height >= TALL, "-tall")
         self.set_class(self.app.size.height < ENOUGH.height, "-small")
+        if self._fitted != event.size:  # a scrollbar that appears is no reason
+            self._fitted = event.size
+            self.make_room()
+        self.watch_virtual_size()
 
     @property
     def settled(self) -> bool:
         """Whether the page only shows decisions, which a stray key must not change."""
         return self.opening.done and not self.opening.draft
 
-    def _shape(self) -> tuple[object, ...]:
-        """Return what changes with the size and the contents."""
-        shown = (widget for widget in self.walk_children(Widget) if is_displayed(widget, self))
-        return (self.outer_size, *(widget.outer_size.height for widget in shown))
+    def make_room(self) -> None:
+        """Show again what was removed, as far as it fits."""
+        self.remove_class(*_TIGHTER)
 
-    def _fit(self, _laid_out: object = None) -> None:
-        """Fit the page into the terminal, again whenever its size or its contents change."""
-        if not self._fitting and not (self._fits and self._shape() in self._shapes_since):
-            self._fitting = True  # once what the widgets ask for has been laid out, too
-            self.call_after_refresh(self.call_after_refresh, self._judge_fit)
+    def watch_virtual_size(self) -> None:
+        """Remove something if the page doesn't fit."""
+        if self.FITS and not self._tightening:
+            self._tightening = True  # once what the widgets ask for has been laid out, too
+            self.call_after_refresh(self.call_after_refresh, self._tighten)
 
-    def _judge_fit(self) -> None:
-        """Remove what has to make way, step by step; after a change, show everything first."""
-        self._fitting, shape = False, self._shape()
-        removed, new = sum(map(self.has_class, _TIGHTER)), shape not in self._shapes_since
-        if self._fits and new:
-            removed, self._shapes_since = 0, [shape]
-        elif self.max_scroll_y and removed < len(_TIGHTER):
-            removed += 1
-        else:
-            self._fits = not (removed and new)  # otherwise contents may have changed meanwhile
-            self._shapes_since = [*self._shapes_since, shape]
-            if self._fits:
-                return
-            removed = 0
-        self._fits = False
-        self.update_classes({name: at < removed for at, name in enumerate(_TIGHTER)})
-        self._fit()
+    def _tighten(self) -> None:
+        self._tightening = False
+        left = [name for name in _TIGHTER if not self.has_class(name)]
+        if self.max_scroll_y and left:
+            self.add_class(left[0])
+            self.watch_virtual_size()
 
     def on_mount(self) -> None:
-        """Remember the initial input, and fit the page from now on."""
-        if self.FITS:
-            self.screen.screen_layout_refresh_signal.subscribe(self, self._fit)
-            self._fit()
+        """Remember the initial input."""
         if self.FIXED:
             self.query(self.FIXED).set(disabled=self.settled)
         self.call_after_refresh(self._remember)
@@ -564,6 +552,8 @@ class StepPane(VerticalScroll):
         self.query_one("#problems", ProblemList).show(
             [problem for problem in problems if self._place(problem) is None]
         )
+        if self.FITS:
+            self.make_room()
         self.primary_changed()
 
     def _place(self, problem: Problem) -> Field | None:

@@ -14,10 +14,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.events import Paste
-from textual.geometry import Region
-from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import YOURS, ActionBar, Opening, Primary, StepPane
@@ -25,7 +22,6 @@ from screens.step.terraform import PlanTable
 from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import Log, TextDialog
-from screens.widgets.text import Text
 from tui.app.frame import Frame
 from workflows.core.sentences import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
@@ -344,40 +340,3 @@ async def test_until_the_bar_knows_what_comes_next_it_shows_no_empty_button() ->
         bar.show("Back", YOURS, Primary("Continue"))
         await rest(pilot)
         assert all(child.region for child in bar.children)
-
-
-class Fitting(Page):
-    """Makes room for what doesn't fit otherwise, beside a part that takes all the rows left."""
-
-    FITS = True
-    DEFAULT_CSS = """
-    Fitting.-full FieldRow, Fitting.-full #rest { margin: 0; }
-    Fitting #rest { height: 1fr; min-height: 3; margin-top: 1; }
-    """
-
-    def compose_body(self) -> ComposeResult:
-        yield Text("", id="more")
-        yield from super().compose_body()
-        yield Text("", id="rest")
-
-
-@pytest.mark.parametrize("lines", [12, 13, 15, 30])
-async def test_a_page_looks_as_its_size_and_contents_ask_whatever_it_showed_before(
-    lines: int, tmp_path: Path
-) -> None:
-    page = Fitting(Context(fake_environment(tmp_path, {}), {}, {}, "", tmp_path))
-    app = Host(page)
-
-    async def shown(pilot: Pilot[None], lines: int) -> tuple[set[str], list[Region]]:
-        page.query_one("#more", Text).update("\n".join("more" for _ in range(lines)))
-        await rest(pilot)
-        return set(page.classes), [widget.region for widget in page.walk_children(Widget)]
-
-    async with app.run_test(size=(80, 24)) as pilot:
-        before, *later = [await shown(pilot, number) for number in (lines, 9, lines, 40, lines, 1, lines)]
-        assert later[1::2] == [before] * 3
-        assert later[0] == await shown(pilot, 9)
-        await pilot.resize_terminal(80, 30)
-        await rest(pilot)
-        await pilot.resize_terminal(80, 24)
-        assert await shown(pilot, 9) == later[0]
