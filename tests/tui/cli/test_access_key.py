@@ -93,6 +93,20 @@ def listed(new_user: NewUserAws) -> list[dict[str, Any]]:
     return found
 
 
+def test_the_account_is_named_in_which_the_key_before_still_works(
+    new_user: NewUserAws, keyring: Keyring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = user_key(new_user)
+    assert main(["access-key", "import", str(new_user.csv(first)), *PROFILE]) == DONE
+    second = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    capsys.readouterr()
+    assert main(["access-key", "import", str(new_user.csv(second)), *PROFILE]) == DONE
+    said = capsys.readouterr()
+    (line,) = (line for line in (said.out + said.err).splitlines() if first["AccessKeyId"] in line)
+    assert "222222222222" in line
+    assert kept_secret(keyring) == second["SecretAccessKey"]
+
+
 def test_a_code_that_aws_does_not_take_is_asked_for_again(
     new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -288,7 +288,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         f"iam-onboard keeps the key in {store.description}.",
         *remarks,
     ]
-    known, account = "" if proved.keys else "Unless you deactivated it, ", account_label(identity)
+    known = "" if proved.keys else "Unless you deactivated it, "
+    account = account_label(identity) or proved.who.account
     sentences += [
         f"! {known}{old_id} is still active in {account}. Deactivate it in the console."
         for old_id in proved.old_ids
