@@ -38,6 +38,7 @@ def test_an_apply_records_when_it_made_something_for_whom(
     for name, answer in answers.items():
         monkeypatch.setattr(apply, name, lambda *_, answer=answer: answer)
     monkeypatch.setattr(apply, "refuse_rejected_keys", lambda *_: None)
+    monkeypatch.setattr(apply, "refuse_appeared", lambda *_: None)
     monkeypatch.setattr(apply, "open_layer", lambda *_, **__: nullcontext(done))
     before = {"made": {"sam.okafor": MADE_AT, "jane.doe": MADE_AT}}
     plans = judged(record, PLAN, own).as_facts()

@@ -14,14 +14,23 @@ import pytest
 from botocore.stub import Stubber
 from support.admin_project import quiet
 from support.fakes import fake_environment
+from support.served_aws import served, user_key
 
-from workflows.aws.clients import ClientFactory
+from workflows.aws.clients import ClientFactory, ProfileFiles
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
 from workflows.machine.events import AGREES, NOT_ASKED, RESTED, Verdict
 from workflows.steps.admin import deactivate
-from workflows.steps.admin.deactivate import Appeared, Findings, Leaver, Request, refuse_appeared
+from workflows.steps.admin.deactivate import (
+    Appeared,
+    Findings,
+    Leaver,
+    OwnUser,
+    Request,
+    refuse_appeared,
+    refuse_own_user,
+)
 from workflows.steps.admin.deactivated import Record, Thing
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import State
@@ -255,6 +264,7 @@ def test_what_appeared_since_stops_a_removal(
     state = State(users={NAME: ""}, forced=frozenset({NAME}))
     monkeypatch.setattr(deactivate, "read_state", lambda *_, **__: state)
     monkeypatch.setattr(deactivate, "iam_client", lambda *_: nullcontext(client))
+    monkeypatch.setattr(deactivate, "refuse_own_user", lambda *_: None)
     layer: Any = SimpleNamespace(project=None, location=None, files=None)
     context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
     with pytest.raises(Appeared) if refused else nullcontext() as stopped:
@@ -262,6 +272,29 @@ def test_what_appeared_since_stops_a_removal(
     if stopped is not None:
         assert NAME in text_of(stopped.value.what)
         assert stopped.value.as_record()["kind"] == RESTED  # it is no failed try: nothing was begun
+
+
+def test_nobody_removes_the_user_whose_key_the_removal_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(tmp_path) as person:
+        key = user_key(person)
+        files = ProfileFiles(tmp_path / "config", tmp_path / "credentials")
+        files.credentials_file.write_text(
+            f"[base]\naws_access_key_id = {key['AccessKeyId']}\n"
+            f"aws_secret_access_key = {key['SecretAccessKey']}\n"
+        )
+        factory = ClientFactory(person.environment.endpoint_url, "us-east-1")
+        monkeypatch.setattr(deactivate, "profiles_of", lambda *_: [SimpleNamespace(base="base")])
+        monkeypatch.setattr(deactivate, "project_files", lambda *_: files)
+        monkeypatch.setattr(deactivate, "factory_for", lambda *_: factory)
+        here: Any = SimpleNamespace(project=None, location=SimpleNamespace(account_id="222222222222"))
+        with pytest.raises(OwnUser) as stopped:
+            refuse_own_user(["sam.okafor", "jane.doe"], here, person.context())
+        assert stopped.value.as_record()["kind"] == RESTED
+        refuse_own_user(["sam.okafor"], here, person.context())
+        here.location.account_id = "111111111111"
+        refuse_own_user(["jane.doe"], here, person.context())
 
 
 @pytest.mark.parametrize(("by_hand", "known", "new"), [(True, False, 1), (True, True, 0), (False, False, 0)])
