@@ -61,12 +61,7 @@ class UserLines:
             _JOINING: {},
             _BY_HAND: {},
         }
-        self._fixed = {
-            Who(account, person.iam_name)
-            for account, layer in layers.items()
-            for person in layer.people
-            if len(users.refusals(layer, person, users.Request())) > len(users.WORDS)
-        }
+        self._fixed = {Who(account, name) for account, layer in layers.items() for name in users.fixed(layer)}
         self._spots = [
             Line((str(spot.place), spot.account, text_of(spot.words)), spot, "quiet")
             for layer in layers.values()

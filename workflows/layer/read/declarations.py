@@ -196,7 +196,13 @@ def user_modules(files: FileSet) -> list[UserModule]:
 
 def module_of(files: FileSet, label: str) -> UserModule:
     """Return the module of users with a label, as in `Person.module`."""
-    return next(module for module in user_modules(files) if module.label == label)
+    return _by_label(files)[label]
+
+
+@remembered
+def _by_label(files: FileSet) -> Mapping[str, UserModule]:
+    """Return the modules of users by label; of several with one label, the first."""
+    return {module.label: module for module in reversed(user_modules(files))}
 
 
 def group_modules(files: FileSet) -> list[Block]:

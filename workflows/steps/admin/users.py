@@ -16,7 +16,7 @@ from workflows.layer.edit.key_files import RenameKeyFile, own_key_path, sharing_
 from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.people import own_switch
 from workflows.layer.edit.run import edit
-from workflows.layer.model import Layer, Person, Subject
+from workflows.layer.model import Layer, Person, Style, Subject
 from workflows.layer.read.declarations import SWITCHED
 from workflows.machine.events import AGREES, Facts, Observation, Verdict
 from workflows.steps.admin.edits import operations, read_layers
@@ -235,6 +235,17 @@ def refusals(layer: Layer, person: Person, request: Request) -> Mapping[str, Edi
         found[fact] = switch_refusal(layer, person, fact, wanted=not now)
     found["key_file"] = _refusal(person, lambda: own_key_path(layer, person))
     return {name: refusal for name, refusal in found.items() if refusal is not None}
+
+
+def fixed(layer: Layer) -> frozenset[str]:
+    """Return the people who can only be changed by hand; in a list of names, one shows it for all."""
+    alike: dict[str, bool] = {}
+    for person in layer.people:
+        if person.editable and person.style is Style.LIST and person.module not in alike:
+            alike[person.module] = len(refusals(layer, person, Request())) > len(WORDS)
+    return frozenset(
+        person.iam_name for person in layer.people if not person.editable or alike.get(person.module)
+    )
 
 
 def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None:
