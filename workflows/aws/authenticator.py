@@ -32,8 +32,13 @@ def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
         account: the account's alias or id, so that the app distinguishes two accounts; "" leaves it out.
         seed: the Base32 seed. The result contains it, so it is a Secret too.
     """
-    label = quote(f"{device}@{account}" if account else device, safe="@")
+    label = quote(entry_name(device, account), safe="@")
     return Secret(f"otpauth://totp/{label}?{urlencode({'secret': _normal(seed.reveal())})}")
+
+
+def entry_name(device: str, account: str) -> str:
+    """Return the name of a device's entry in the app, DEVICE@ACCOUNT; both as for `otpauth_uri`."""
+    return f"{device}@{account}" if account else device
 
 
 def grouped_seed(seed: Secret, size: int = 4) -> Secret:

@@ -151,6 +151,11 @@ def walk(data: bytes) -> Iterator[Packet]:
         yield packet
 
 
+def tag_in(header: int) -> int:
+    """Return the packet type in a packet's first byte."""
+    return header & 0x3F if header & 0x40 else (header >> 2) & 0x0F
+
+
 def body_begin(data: bytes) -> bytes:
     """Return the data after its first packet's header, also where the packet ends too early."""
     first = data[0]
@@ -166,11 +171,10 @@ def _packet_at(data: bytes, start: int) -> tuple[Packet, int]:
     if not header & 0x80:
         raise MalformedPackets(f"no packet begins at byte {start}")
     position = start + 1
+    tag = tag_in(header)
     if header & 0x40:
-        tag = header & 0x3F
         body, position = _new_format_body(data, position)
     else:
-        tag = (header >> 2) & 0x0F
         size_of_length = (1, 2, 4, 0)[header & 0x03]
         if size_of_length == 0:
             body, position = data[position:], len(data)

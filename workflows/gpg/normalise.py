@@ -25,6 +25,7 @@ from workflows.core.openpgp import (
     body_begin,
     key_material,
     split,
+    tag_in,
     walk,
 )
 from workflows.core.parsing import parse_json
@@ -310,9 +311,8 @@ def _packets(binary: bytes) -> list[Packet]:
 
 def _refuse_by_first_packet(binary: bytes) -> None:
     """Reject damaged data by the type of its first packet, unless that begins as a public key."""
-    first, body = binary[0], body_begin(binary)
-    tag = first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
-    if not (first & 0x80 and _begins_as(tag, body)):
+    tag, body = tag_in(binary[0]), body_begin(binary)
+    if not (binary[0] & 0x80 and _begins_as(tag, body)):
         raise NotAPublicKey(Found.OTHER_DATA)
     _refuse_unless_key(tag, body)
 

@@ -16,6 +16,7 @@ from workflows.aws.authenticator import (
     TOLERATED_SECONDS,
     clock_offset,
     consecutive_problem,
+    entry_name,
     otpauth_uri,
     qr_matrix,
     two_codes_problem,
@@ -291,8 +292,8 @@ class Pending:
 
     @property
     def entry(self) -> str:
-        """The entry's name in the app: DEVICE@ACCOUNT."""
-        return f"{self.name}@{self.label}"
+        """The entry's name in the app."""
+        return entry_name(self.name, self.label)
 
     def matrix(self) -> tuple[tuple[bool, ...], ...]:
         """Return the QR code for the phone; True is dark.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from workflows.aws.authenticator import entry_name
 from workflows.aws.clients import USUAL, ClientFactory, Patience, ProfileFiles
 from workflows.core.processes import child_environment
 from workflows.core.sentences import OnboardError
@@ -113,8 +114,8 @@ def sign_in_page(context: Context, identity: Identity) -> str:
 
 
 def entry_in_app(serial: str, identity: Identity) -> str:
-    """Return the name of a device's entry in the authenticator app: DEVICE@ACCOUNT."""
-    return f"{serial.rsplit('/', 1)[-1]}@{identity.account_alias or identity.account_id}"
+    """Return the name of a device's entry in the authenticator app."""
+    return entry_name(serial.rsplit("/", 1)[-1], identity.account_alias or identity.account_id)
 
 
 def account_label(identity: Identity) -> str:
