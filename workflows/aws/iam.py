@@ -60,7 +60,7 @@ def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | No
     return _utc(used) if used else None
 
 
-class OwnPassword(Enum):
+class PasswordState(Enum):
     """A user's console password: none, one that the next sign-in must replace, their own, or unknown."""
 
     NONE = auto()
@@ -69,7 +69,7 @@ class OwnPassword(Enum):
     NOT_SHOWN = auto()
 
 
-def own_password(iam: AwsClient, user: str | None = None) -> OwnPassword:
+def password_state(iam: AwsClient, user: str | None = None) -> PasswordState:
     """Return a user's console password (by default the caller's); AWS usually doesn't show it without MFA.
 
     Raises:
@@ -78,8 +78,8 @@ def own_password(iam: AwsClient, user: str | None = None) -> OwnPassword:
     doing = "asking whether the password must be changed"
     profile = asked(lambda: _login_profile(iam, user, doing), {}, doing=doing)
     if not profile:
-        return OwnPassword.NONE if profile is None else OwnPassword.NOT_SHOWN
-    return OwnPassword.ONE_TIME if profile.get("PasswordResetRequired") else OwnPassword.CHOSEN
+        return PasswordState.NONE if profile is None else PasswordState.NOT_SHOWN
+    return PasswordState.ONE_TIME if profile.get("PasswordResetRequired") else PasswordState.CHOSEN
 
 
 def password_made_at(iam: AwsClient, user: str) -> datetime | None:

@@ -159,7 +159,7 @@ def _owner(client: AwsClient, name: str, own: str) -> Owner:
         ),
         *(Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)),
     ]
-    one_time = iam.own_password(client, name) is iam.OwnPassword.ONE_TIME
+    one_time = iam.password_state(client, name) is iam.PasswordState.ONE_TIME
     return Owner(name, True, tuple(devices), partition_of(arn), one_time)
 
 

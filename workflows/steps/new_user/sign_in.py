@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum, unique
 
 from workflows.aws import iam
-from workflows.aws.iam import OwnPassword
+from workflows.aws.iam import PasswordState
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence
 from workflows.core.shapes import moment
@@ -198,10 +198,10 @@ def inquire(context: Context) -> Observation:
     with client_without_asking("iam", context) as client:
         if client is None:
             return not_asked(context)
-        password = iam.own_password(client)
-        if password is OwnPassword.NONE:
+        password = iam.password_state(client)
+        if password is PasswordState.NONE:
             return Observation(Verdict.GONE, TAKEN_AWAY, continuing=_NOT_NEEDED, redoing=_NEEDED)
-        if password is OwnPassword.ONE_TIME:
+        if password is PasswordState.ONE_TIME:
             return Observation(Verdict.UNDONE, NOT_REPLACED)
         used, since = iam.password_last_used(client), context.facts["signed_in"].get("since")
     if used is None or (since and used < moment(since, "signed_in.since")):
@@ -209,7 +209,7 @@ def inquire(context: Context) -> Observation:
     # Unless AWS says that the password wasn't reset after it, the sign-in confirms only its own time.
     at = (
         ""
-        if password is OwnPassword.CHOSEN
+        if password is PasswordState.CHOSEN
         else max(used.isoformat(timespec="seconds"), evidence(context)[0])
     )
     return replace(AGREES, at=at)

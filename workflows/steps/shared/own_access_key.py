@@ -21,7 +21,7 @@ from workflows.aws import iam, sts
 from workflows.aws.access_key_file import check_access_key, read_access_key_file
 from workflows.aws.clients import FOR_A_LOOK, AwsClient, ClientFactory
 from workflows.aws.errors import KEY_REFUSED, AwsError, AwsFailure, about_key_of, asked
-from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, OwnPassword
+from workflows.aws.iam import AccessKey, MfaDevice, MfaDeviceKind, PasswordState
 from workflows.core.files import NotSynced
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Credentials, Secret
@@ -75,7 +75,7 @@ _REJECTED = "AWS rejected the access key that is kept here"
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 TAKEN_AWAY = "AWS has no console password of yours any more. Ask your admin for a new one."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
-_NOT_SIGNED_IN = {OwnPassword.NONE: TAKEN_AWAY, OwnPassword.ONE_TIME: NOT_REPLACED}
+_NOT_SIGNED_IN = {PasswordState.NONE: TAKEN_AWAY, PasswordState.ONE_TIME: NOT_REPLACED}
 _KINDS = {
     MfaDeviceKind.APP: "an authenticator app",
     MfaDeviceKind.HARDWARE: "a hardware token",
@@ -448,7 +448,7 @@ def sign_in_seen(client: AwsClient, identity: Identity, since: str) -> SignInSee
     """
     if not identity.sign_in_url:
         return SignInSeen()  # machine users don't sign in
-    if said := _NOT_SIGNED_IN.get(iam.own_password(client)):
+    if said := _NOT_SIGNED_IN.get(iam.password_state(client)):
         return SignInSeen(said)
     used = asked(lambda: iam.password_last_used(client), "")
     if used is None or (since and not isinstance(used, str) and used < moment(since, "since")):
