@@ -13,6 +13,7 @@ from screens.admin.review import FileDiffs
 from screens.step.by_hand import pending_words
 from screens.step.page import is_displayed
 from screens.widgets.dialogs import Dialog, ErrorDialog
+from screens.widgets.line_list import LineList
 from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.core.sentences import text_of
@@ -41,6 +42,9 @@ async def test_users_are_proposed_and_unmarked_by_a_key(
         assert {"+management/jane.doe", "-security/alex.kim"} <= everybody
         await ui.press("w")
         assert "10 lines" in ui.text
+        there = ui.app.screen.query_one("#there", LineList)
+        heading = next(line for line in there._lines if line.key is None and "by hand" in str(line.cells))
+        assert "(3)" in str(heading.cells)  # four of the users are the same people in another account
         await ui.press("end")
         assert "- alex.kim" in ui.text
         await ui.press("escape")

@@ -111,7 +111,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = user_key(new_user)
-    _, seed = new_user.aws.device()
+    serial, seed = new_user.aws.device()
     assert main(["access-key", "import", str(new_user.csv(first)), *PROFILE]) == DONE
     good = new_user.code(seed, 1)
     wrong = f"{(int(good) + 1) % 1_000_000:06}"
@@ -123,7 +123,8 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     terminal.answers = [wrong, good]
     assert main(["access-key", "rotate", *PROFILE]) == DONE
     assert kept_secret(keyring) != first["SecretAccessKey"]
-    assert capsys.readouterr().err
+    assert terminal.asked[-2:] == [serial, serial], "each question names the device"
+    assert capsys.readouterr().err, "between them it says why it asks again"
 
 
 def test_a_kept_key_that_aws_does_not_know_is_told_with_its_profile(
