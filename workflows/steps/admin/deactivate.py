@@ -30,7 +30,7 @@ from workflows.steps.admin.terraform_runs import (
     factory_for,
     iam_client,
     open_layer,
-    profiles_of,
+    own_profile,
     project_files,
     read_state,
 )
@@ -331,9 +331,8 @@ def refuse_own_user(names: Collection[str], layer: OpenLayer, context: Context) 
         OwnUser: one of the people owns it.
         OnboardError: AWS can't be asked.
     """
-    profile = profiles_of(context, layer.project, layer.location)[0]
     files, factory = project_files(context, layer.project), factory_for(context, layer.project)
-    with factory.profile_client("sts", files, profile.base) as sts:
+    with factory.profile_client("sts", files, own_profile(context).base) as sts:
         own = caller_identity(sts)
     if own.account == layer.location.account_id and own.user_name in names:
         raise OwnUser(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from botocore.stub import Stubber
@@ -264,11 +264,13 @@ def test_what_appeared_since_stops_a_removal(
     state = State(users={NAME: ""}, forced=frozenset({NAME}))
     monkeypatch.setattr(deactivate, "read_state", lambda *_, **__: state)
     monkeypatch.setattr(deactivate, "iam_client", lambda *_: nullcontext(client))
-    monkeypatch.setattr(deactivate, "refuse_own_user", lambda *_: None)
+    checked: list[Collection[str]] = []
+    monkeypatch.setattr(deactivate, "refuse_own_user", lambda names, *_: checked.append(names))
     layer: Any = SimpleNamespace(project=None, location=None, files=None)
     context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
     with pytest.raises(Appeared) if refused else nullcontext() as stopped:
         refuse_appeared(names, layer, context, quiet)
+    assert checked == [names] * bool(names), "also without a record of Deactivate"
     if stopped is not None:
         assert NAME in text_of(stopped.value.what)
         assert stopped.value.as_record()["kind"] == RESTED  # it is no failed try: nothing was begun
@@ -285,7 +287,7 @@ def test_nobody_removes_the_user_whose_key_the_removal_takes(
             f"aws_secret_access_key = {key['SecretAccessKey']}\n"
         )
         factory = ClientFactory(person.environment.endpoint_url, "us-east-1")
-        monkeypatch.setattr(deactivate, "profiles_of", lambda *_: [SimpleNamespace(base="base")])
+        monkeypatch.setattr(deactivate, "own_profile", lambda *_: SimpleNamespace(base="base"))
         monkeypatch.setattr(deactivate, "project_files", lambda *_: files)
         monkeypatch.setattr(deactivate, "factory_for", lambda *_: factory)
         here: Any = SimpleNamespace(project=None, location=SimpleNamespace(account_id="222222222222"))
@@ -295,6 +297,20 @@ def test_nobody_removes_the_user_whose_key_the_removal_takes(
         refuse_own_user(["sam.okafor"], here, person.context())
         here.location.account_id = "111111111111"
         refuse_own_user(["jane.doe"], here, person.context())
+
+
+def test_nothing_is_deactivated_of_the_user_whose_key_the_removal_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(names: Collection[str], *_: object) -> NoReturn:
+        raise OwnUser("OwnUser", ", ".join(names))
+
+    monkeypatch.setattr(deactivate, "open_layer", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(deactivate, "refuse_own_user", refuse)
+    facts = {"user_changes": {"add": {}, "remove": {"security": [NAME]}}, "layers": ["security"]}
+    context = Context(fake_environment(tmp_path, {}), facts, {}, "security", tmp_path)
+    with pytest.raises(OwnUser, match=NAME):  # AWS isn't asked: there is no client
+        deactivate.deactivate(context, quiet)
 
 
 @pytest.mark.parametrize(("by_hand", "known", "new"), [(True, False, 1), (True, True, 0), (False, False, 0)])
