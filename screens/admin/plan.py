@@ -742,8 +742,8 @@ def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
 def _destroy_lines(made: Planned) -> list[Sentence]:
     """Return what stops working, and what is removed or replaced beyond the table and the foreign changes."""
     named, foreign = {person.name for person in made.people}, {change.address for change in made.foreign}
-    told = {name for change in made.foreign for name in change.people}
-    reset = [name for name in made.reset if name not in told]
+    elsewhere = {name for change in made.foreign for name in change.people}
+    reset = [name for name in made.reset if name not in elsewhere]
     stops = [f"! {listed(reset, 2)}: the console password in use stops working."] if reset else []
     destroys = [
         destroy

@@ -295,8 +295,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         for old_id in proved.old_ids
     ]
     if request.how == CONSOLE and request.delete_file:
-        kept_id = record.id if synced and _is_recorded(record.id, context) else ""
-        sentences.append(_deleted(typed_path(request.path, context.environment.home), kept_id))
+        sure_id = record.id if synced and _is_recorded(record.id, context) else ""
+        sentences.append(_deleted(typed_path(request.path, context.environment.home), sure_id))
     unrecorded = "" if proved.signed_in.recorded else proved.signed_in.words
     sentences += filter(None, (device_words(proved.devices), unrecorded))
     return {
@@ -468,12 +468,12 @@ def _is_recorded(key_id: str, context: Context) -> bool:
     return False
 
 
-def _deleted(path: Path, kept_id: str) -> Sentence:
+def _deleted(path: Path, sure_id: str) -> Sentence:
     """Delete the downloaded file if it still has the key that is surely kept, and say so; never raise."""
-    if not kept_id:
+    if not sure_id:
         return f"{path.name} is still there: {_IMPORT_AGAIN}"
-    if path.exists() and _id_in(path) != kept_id:
-        return f"! {path.name} isn't deleted: it changed after the key was read from it."
+    if path.exists() and _id_in(path) != sure_id:
+        return f"! {path.name} isn't deleted: it no longer has the key that was read from it."
     try:
         return delete_access_key_file(path)
     except OnboardError as error:

@@ -520,9 +520,9 @@ def test_a_file_that_another_took_the_place_of_meanwhile_stays(new_user: NewUser
         if len(reports) == 3:  # the key is read and proved
             csv.write_text(other)
 
-    told = step.perform(request, new_user.context(), replaced)["access_key"]["told"]
+    fact = step.perform(request, new_user.context(), replaced)["access_key"]
     assert csv.read_text() == other
-    assert any(csv.name in str(sentence) for sentence in told)
+    assert any(csv.name in str(sentence) for sentence in fact["told"])
 
 
 def test_a_file_stays_where_the_record_of_its_key_cannot_be_read(
