@@ -50,6 +50,29 @@ def test_a_paste_may_come_in_parts(size: int) -> None:
     assert read(*parts) == ["x", "[aad[20b]", "y", "z", "down", "[c]", "enter"]
 
 
+@pytest.mark.parametrize("size", range(1, 13))
+def test_a_mark_of_the_end_within_a_paste_ends_it_in_no_read(size: int) -> None:
+    data = "x" + pasted("a\x1b[201~ad\x1b[201~\r") + "y"
+    assert read(*(data[at : at + size] for at in range(0, len(data), size))) == [
+        "x",
+        "[a[201~ad[201~\r]",
+        "y",
+    ]
+
+
+def test_a_pause_ends_a_paste_and_many_fit_in_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("tui.app.pasting.time.monotonic", lambda: now[0])
+    parser = WholePastes()
+    assert not [*parser.feed(pasted("a")), *parser.tick()]
+    now[0] += 0.06
+    assert not [*parser.feed("y"), *parser.tick()]
+    now[0] += 0.06
+    assert [type(message) for message in parser.tick()] == [Paste, Key]
+    assert not [*parser.tick()]
+    assert len([*parser.feed(pasted("a") * 2000)]) == 1999
+
+
 def test_two_pastes_with_a_key_between_stay_two() -> None:
     assert read(f"{pasted('a')}\t{pasted('b')}") == ["[a]", "tab", "[b]"]
 
