@@ -101,6 +101,10 @@ class House:
     def app(self, load: Callable[[], Parts] | None = None, **start: Any) -> OnboardApp:
         return OnboardApp(self.machine, load or self.parts, self.source, Start(**start))
 
+    def sandbox_app(self, **start: Any) -> OnboardApp:
+        """The application begun in the sandbox."""
+        return OnboardApp(self.machine, self.parts, self.other, Start(**start))
+
     def reopened(self) -> Session:
         return self.sessions.open(self.sessions.summaries()[0].id)
 

@@ -10,6 +10,7 @@ from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.css.query import NoMatches
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Button
 
 from screens.step.by_hand import ByHandPane
@@ -117,32 +118,30 @@ class Stage(Vertical):
         stays = focused is not None and key is self.key is None and self in focused.ancestors
         button = f"#{focused.id}" if stays and focused is not None else ""
         self.part()
-        if key is self.key is None and self.children:
-            with self.app.batch_update():  # never blank meanwhile: the closing page may take long to make
-                await self.remove_children()
-                await self.mount(Finished(self._run))
-        else:
+        # never blank meanwhile: the closing page may take long to make
+        with contextlib.nullcontext() if key or self.key else self.app.batch_update():
             await self.remove_children()
-        self.key = key
-        self.kept_input = False
-        self._kept_draft = {}
-        self._accepted = []
-        self._over = False
+            self.key = key
+            self.kept_input = False
+            self._kept_draft = {}
+            self._accepted = []
+            self._over = False
+            await self.mount(self._page(key))
+        for same in self.query(button) if button else ():
+            self.screen.set_focus(same, scroll_visible=False)
+        self.focus_first()
+
+    def _page(self, key: StepKey | None) -> Widget:
         if key is None:
-            if not self.children:
-                await self.mount(Finished(self._run))
-        elif self._run.session.status(key) is Status.LOCKED:
+            return Finished(self._run)
+        if self._run.session.status(key) is Status.LOCKED:
             waiting = (
                 Text(self._run.title(key), classes="pane-title"),
                 Text(self._run.step(key).purpose, classes="pane-purpose"),
                 Text(note_of(self._run, key) or text_of(self._run.why_over()), classes="pane-note"),
             )
-            await self.mount(VerticalScroll(*waiting, id="not-yet", can_focus=False))
-        else:
-            await self.mount(self._panes[key.step](self._opening(key)))
-        for same in self.query(button) if button else ():
-            self.screen.set_focus(same, scroll_visible=False)
-        self.focus_first()
+            return VerticalScroll(*waiting, id="not-yet", can_focus=False)
+        return self._panes[key.step](self._opening(key))
 
     def part(self) -> None:
         """Leave what runs in the page, and forget its secrets, before the page goes."""

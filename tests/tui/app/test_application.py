@@ -1055,7 +1055,7 @@ async def test_a_sandbox_session_is_resumed_in_its_sandbox_from_the_first_screen
 async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: House) -> None:
     house.session((PROJECT, LAYERS))
     house.sandbox_session()
-    app = OnboardApp(house.machine, house.parts, house.other, Start())
+    app = house.sandbox_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
@@ -1087,7 +1087,7 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
     house: House, *, done_in: bool
 ) -> None:
     first = house.sandbox_session()
-    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    app = house.sandbox_app(session=first)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert "F6" in text_of(app)
@@ -1110,7 +1110,7 @@ async def test_in_a_sandbox_one_key_plays_the_other_person_and_comes_back(
 
 async def test_playing_the_other_person_and_back_shows_the_page_that_was_left(house: House) -> None:
     first = house.sandbox_session((PROJECT, LAYERS))
-    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    app = house.sandbox_app(session=first)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
@@ -1138,8 +1138,7 @@ async def test_playing_the_other_person_and_back_shows_the_page_that_was_left(ho
 async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(
     house: House, monkeypatch: pytest.MonkeyPatch, named: list[str]
 ) -> None:
-    first = house.sandbox_session((PROJECT, LAYERS))
-    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    app = house.sandbox_app(session=house.sandbox_session((PROJECT, LAYERS)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
@@ -1160,7 +1159,7 @@ async def test_where_a_sandbox_plays_nobody_else_no_key_offers_it(
 
 async def test_what_was_applied_is_undone_by_a_session_that_removes_who_was_added(house: House) -> None:
     first = house.sandbox_session()
-    app = OnboardApp(house.machine, house.parts, house.other, Start(session=first))
+    app = house.sandbox_app(session=first)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
