@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tui.host import Machine
 from workflows.core.later import on_demand
@@ -227,8 +228,9 @@ def _requests_read(folder: Path) -> tuple[Container[str], Mapping[str, int]]:
     """Return whose key the page PGP keys only has to compare, and when the requests that it read had come."""
     try:
         draft = drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys"))
-        return {**draft.get("texts", {})}, {**draft.get("read", {})}
-    except (OnboardError, TypeError):
+        answered = _said_to_differ(draft) & draft.get("replies", {}).keys()
+        return draft.get("texts", {}).keys() - answered, {**draft.get("read", {})}
+    except (OnboardError, TypeError, ValueError, AttributeError):
         return (), {}
 
 
@@ -236,10 +238,13 @@ def _to_answer(folder: Path) -> set[str]:
     """Return whose key the page PGP keys set aside, while its sender has had no reply."""
     try:
         draft = drafts.Drafts(folder / DRAFTS).load(events.StepKey("pgp-keys"))
-        differ = {name for name, (_key, said) in draft.get("answers", {}).items() if said == "differs"}
-        return {*draft.get("aside", {}), *differ}.difference(draft.get("answered", ()))
+        return {*draft.get("aside", {}), *_said_to_differ(draft)}.difference(draft.get("replies", ()))
     except (OnboardError, TypeError, ValueError, AttributeError):
         return set()
+
+
+def _said_to_differ(draft: Mapping[str, Any]) -> set[str]:
+    return {name for name, (_key, said) in draft.get("answers", {}).items() if said == "differs"}
 
 
 def _left_apply(summary: Summary, folder: Path) -> str:

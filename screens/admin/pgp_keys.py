@@ -47,6 +47,7 @@ from workflows.gpg.many_keys import Likeness
 from workflows.gpg.normalise import KEYRING_LIMIT
 from workflows.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.layer.names import is_machine_name
+from workflows.messages.file_names import reply_file
 from workflows.steps.admin import edits, pgp_keys
 from workflows.steps.admin.suspect_keys import how_to_compare
 from workflows.steps.decisions import Comparison
@@ -319,7 +320,7 @@ class PgpKeysPane(StepPane):
         self._mail: Mapping[str, int] = {}
         self._gathered = False
         self._read_mail: dict[str, int] = dict(opening.draft.get("read", {}))
-        self._answered_to = set[str](opening.draft.get("answered", ()))
+        self._replies: dict[str, str] = dict(opening.draft.get("replies", {}))
         self._comparing = ""
         self._due = set(opening.context.decisions.not_compared) if opening.done else set[str]()
 
@@ -364,16 +365,14 @@ class PgpKeysPane(StepPane):
 
     def _begin(self, gathered: pgp_keys.Gathered) -> None:
         self._present, self._gathered = gathered.present, True
-        self._read_mail |= gathered.old_mail
+        self._read_mail = {**gathered.old_mail, **self._read_mail}
         keys = gathered.keys
         if not self.opening.done:  # the current key, decided before another was requested, isn't new
             keys = {name: key for name, key in keys.items() if not (key.replacement and key.replacement.same)}
         for name, (fingerprint, answer) in self._answers.items():
             if answer == Comparison.DIFFERS and name in self.names:
                 self._aside.setdefault(name, _differing(fingerprint))
-        answered = frozenset(self._answered_to)
         self._keep({**keys, **self._keys})
-        self._answered_to |= answered
         self._remember()
         self._go_on()
 
@@ -461,7 +460,7 @@ class PgpKeysPane(StepPane):
     def _to_answer(self) -> bool:
         """Whether the sender of an unusable text has had no reply yet."""
         name = self.person()
-        return name in self._missing and bool(self._reply(name)) and name not in self._answered_to
+        return name in self._missing and self._reply(name) not in {"", self._replies.get(name)}
 
     @on(Table.RowHighlighted)
     def _show_person(self) -> None:
@@ -597,7 +596,7 @@ class PgpKeysPane(StepPane):
             return Turn("A request is here")
         if another := next(filter(self._news, self.names), ""):
             return Turn(f"{short(another)} sent another request")
-        unanswered = self._aside.keys() - self._answered_to
+        unanswered = [name for name in self._aside if self._reply(name) != self._replies.get(name)]
         if missing and not self._first_open() and not self._to_invite and not unanswered:
             alone = len(self._missing) == 1 and not is_machine_name(missing)
             awaited = (
@@ -687,25 +686,33 @@ class PgpKeysPane(StepPane):
     def action_owner_text(self) -> None:
         """Copy the message to the owner of the selected person's key."""
         name = self.person()
-        self._answered_to.add(name)
-        reply = self._reply(name)
-        self.show_result_of(
-            lambda _report: self._hand_out(f"The reply to {name}", reply, f"about-your-key-{name}.txt")
-        )
+        reply = self._replies[name] = self._reply(name)
+        title, environment = f"The reply to {name}", self.context.environment
+        if self._input(name)[0] is None:  # nothing for the sender to do
+            self.show_result_of(
+                lambda _report: self._handed(hand_out(title, reply, reply_file(name), environment))
+            )
+        else:
+            self.show_result_of(
+                lambda _report: self._handed(pgp_keys.send(title, reply, reply_file(name), name, environment))
+            )
 
-    def _reply(self, name: str) -> Sentence:
-        """Return the reply to the sender of the last input, by the answer that is chosen now; or ""."""
-        aside, key = self._aside.get(name), self._keys.get(name)
+    def _input(self, name: str) -> tuple[PutAside | None, pgp_keys.TakenKey | None]:
+        """Return why a person's last input isn't used, and their key, by the answer that is chosen now."""
         if self._comparing and (compared := self._comparable(name)):
             differs = self._chosen_answer(compared) == Comparison.DIFFERS
-            aside, key = _differing(compared.fingerprint) if differs else None, compared
-        return aside.for_owner if aside else key.verdict.sentence_for_owner if key else ""
+            return _differing(compared.fingerprint) if differs else None, compared
+        return self._aside.get(name), self._keys.get(name)
 
-    def _hand_out(self, title: Sentence, sentence: Sentence, file_name: str) -> Sentence:
-        """Hand out a text, and return what was handed out, and where it is."""
-        text, environment = text_of(sentence), self.context.environment
-        said = show_unless_certain(self, hand_out(title, text, file_name, environment), environment)
-        return f"{said} “{text.partition('. ')[0]} …”"
+    def _reply(self, name: str) -> str:
+        """Return the reply to the sender of the last input, or ""."""
+        aside, key = self._input(name)
+        return text_of(aside.for_owner if aside else key.verdict.sentence_for_owner if key else "")
+
+    def _handed(self, handed: ToSend) -> Sentence:
+        """Return where a text is, and how it begins."""
+        said = show_unless_certain(self, handed, self.context.environment)
+        return f"{said} “{handed.text.partition('. ')[0]} …”"
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -729,8 +736,12 @@ class PgpKeysPane(StepPane):
 
     def _tell_owner(self, row: pgp_keys.PresentKey) -> None:
         file = row.file.rpartition("/")[2]
-        note = row.verdict.sentence_for_owner
-        tell(self, lambda: self._hand_out(f"About {file}", note, f"about-your-key-{file}.txt"))
+        title, text, environment = (
+            f"About {file}",
+            text_of(row.verdict.sentence_for_owner),
+            self.context.environment,
+        )
+        tell(self, lambda: self._handed(hand_out(title, text, reply_file(file), environment)))
 
     def _took(self, taken: pgp_keys.Taken) -> None:
         self.show_problems([])
@@ -769,7 +780,6 @@ class PgpKeysPane(StepPane):
     def _keep(self, keys: Mapping[str, pgp_keys.TakenKey]) -> None:
         """Keep usable keys; for others note why not, and the message to their owner."""
         for name, key in keys.items():
-            self._answered_to.discard(name)
             self._keys.pop(name, None)
             self._aside.pop(name, None)
             differs = self._answer(key) == Comparison.DIFFERS
@@ -815,7 +825,6 @@ class PgpKeysPane(StepPane):
             area.load_text("")
         for_owner = error.for_owner if isinstance(error, KeyRefused) else ""
         aside = self._aside.get(name := self.person())
-        self._answered_to.discard(name)
         self._aside[name] = PutAside(error.brief, for_owner, text=area.text, key=aside.key if aside else None)
         self._fill()
         self.mark_refused_text()
@@ -998,8 +1007,9 @@ class PgpKeysPane(StepPane):
         lasting = {name: entry for name, entry in self._aside.items() if not (entry.key or entry.text)}
         aside = {name: entry.facts() for name, entry in lasting.items()}
         kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
-        answered = sorted(self._answered_to)
-        return {**kept, "aside": aside, "answered": answered, "arrived": arrived, "read": self._read_mail}
+        replies = {name: text for name, text in self._replies.items() if text == self._reply(name)}
+        kept |= {"aside": aside, "replies": replies, "arrived": arrived}
+        return {**kept, "read": self._read_mail}
 
 
 _STATES = {

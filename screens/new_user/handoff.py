@@ -16,7 +16,7 @@ from textual.geometry import Offset, Region
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.page import YOURS, Opening, Primary, StepPane, Turn
+from screens.step.page import PROPOSED, YOURS, Opening, Primary, StepPane, Turn
 from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.grouping import by_key
@@ -60,6 +60,7 @@ class HandoffPane(StepPane):
     _refused: handoff.Request | None = None
     _earlier: handoff.Request | None = None
     _before: tuple[handoff.Arrival | None, handoff.Request] = (None, handoff.Request())
+    _reply: Sequence[str] = ()
     _waits: Sequence[str] = ()
     _seen_to = 0.0
 
@@ -99,6 +100,10 @@ class HandoffPane(StepPane):
         if self._accepted is not None:
             when = moment_text(str(facts["accepted_at"]), environment.now())
             yield f"✓ You accepted a handoff {when}. Keep it, or paste another to replace it."
+            return
+        if self._reply:
+            yield "● Your admin's reply is in the mailbox:"
+            yield from (f"  {line}" for line in self._reply)
             return
         sent = facts.get("request_sent")
         if missing := missing_request(self.context):
@@ -173,6 +178,8 @@ class HandoffPane(StepPane):
             return Primary(
                 "Read it again" if self.request() == self._refused else "Read it", act=self._read_it
             )
+        if self._reply and not self.inside:
+            return Primary("Send a key again", act=self._send_again)
         waits = "Nothing to read yet" if self.inside else "Not here yet"
         return Primary(waits, ready=False, act=self.query_one(TextArea).focus)
 
@@ -198,6 +205,8 @@ class HandoffPane(StepPane):
         entered = self.request() not in {handoff.Request(), self._refused}
         if entered or self.inside or self.opening.asks or self._keeps or self._rests:
             return YOURS
+        if self._reply:
+            return Turn("Your admin replied")
         sent_at = self.context.facts.get("sent_at")
         since = f" {since_text(str(sent_at), self.context.environment.now())}" if sent_at else ""
         return Turn(f"Your admin's turn{since}", yours=False)
@@ -209,13 +218,18 @@ class HandoffPane(StepPane):
             self.run_worker(self._look_once, group="arrival", exclusive=True, thread=True)
 
     def _look_once(self) -> None:
+        self._reply = handoff.reply(self.context)
         if (waits := [*self._waiting()]) != self._waits:
             self._waits = waits
-            self.call_later(lambda: self.query_one("#waiting", Lines).show_lines(waits))
+            self.call_later(self._show_waiting)
         came = handoff.arrived(self.context)
         if path := came or handoff.earlier(self.context):
             with suppress(OSError):  # it went away again
                 self.call_later(self._take, path, path.stat().st_mtime_ns, early=came is None)
+
+    def _show_waiting(self) -> None:
+        self.query_one("#waiting", Lines).show_lines(self._waits)
+        self._arrange(arrived=self.has_class("-arrived"))
 
     def _take(self, path: Path, written: int, *, early: bool) -> None:
         """Read a file, unless it was read as it is, or the user enters another that may be good.
@@ -346,6 +360,15 @@ class HandoffPane(StepPane):
         if known is not None:
             self._enter(known)
             self._begin(known)
+
+    def _send_again(self) -> None:
+        """Go to the key's step, which sends the same key again or another one."""
+        kept = {
+            "choice": self.context.facts["fingerprint"],
+            "asked_at": str(StepKey(self.opening.step.id)),
+            PROPOSED: True,
+        }
+        self.post_message(self.StepWanted("pgp-key", kept))
 
     @on(Button.Pressed, "#clear")
     def _clear(self) -> None:

@@ -102,7 +102,8 @@ class PgpKeyPane(StepPane):
 
     def _after(self) -> str:
         facts = self.context.facts
-        done = self.opening.done and facts.get("request_sent") and not self._start["replacement"]
+        again = self._start["replacement"] or self._start["asked_at"]
+        done = self.opening.done and facts.get("request_sent") and not again
         done = done and not pgp_key.missing_request(self.context)
         return (
             f"Done: {facts['request_sent']}. {facts.get('request_copied', '')}".rstrip() if done else _AFTER

@@ -64,7 +64,11 @@ def test_who_is_only_to_be_compared_is_not_waited_for(tmp_path: Path) -> None:
         ({"aside": {"jane": {}}}, False),
         ({"answers": {"jane": ["A" * 40, "differs"]}}, False),
         ({"answers": {"jane": ["A" * 40, "same"]}}, True),
-        ({"aside": {"jane": {}}, "answered": ["jane"]}, True),
+        ({"aside": {"jane": {}}, "replies": {"jane": "…"}}, True),
+        (
+            {"texts": {"jane": ""}, "answers": {"jane": ["A" * 40, "differs"]}, "replies": {"jane": "…"}},
+            True,
+        ),
     ],
 )
 def test_nobody_is_waited_for_while_the_sender_of_an_unusable_key_has_no_reply(

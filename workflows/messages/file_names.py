@@ -8,6 +8,11 @@ def request_file(user: str) -> str:
     return f"request-{user}.txt"
 
 
+def reply_file(user: str) -> str:
+    """Return the name of the file with an admin's reply about a user's key."""
+    return f"about-your-key-{user}.txt"
+
+
 def handoff_file(user: str) -> str:
     """Return the name of the file with a user's handoff."""
     return f"handoff-{user}.txt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -744,6 +745,31 @@ async def test_a_request_with_the_key_in_use_is_no_news_and_its_sender_is_invite
         assert "= in use" in ui.text
         await ui.press("ctrl+n")
         assert [*ui.app.pane.draft()["invited"]] == [ALEX]
+
+
+async def test_that_a_key_differs_reaches_its_sender_and_the_same_key_can_come_again(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project.with_mailbox()
+    decide(admin, people_keys, joining=("jane.doe",))
+    mail, reply = (admin.environment.mail(f"{what}-jane.doe.txt") for what in ("request", "about-your-key"))
+    assert mail is not None
+    assert reply is not None
+    mail.write_text(request_of(people_keys["jane.doe"], "jane.doe"))
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await rest(ui.pilot)
+        await ui.press("ctrl+n")
+        await answer(ui, "differs")
+        assert ui.app.pane.turn().yours
+        await ui.press("ctrl+n")
+        await rest(ui.pilot)
+        assert reply.exists()
+        assert not ui.app.pane.turn().yours
+        ui.app.pane.keep_draft()
+    os.utime(mail, (1, 1))
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await rest(ui.pilot)
+        assert ui.app.pane.primary().act == ui.app.pane.action_fetch, "it was sent again"
 
 
 async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProject, people_keys: Keys) -> None:

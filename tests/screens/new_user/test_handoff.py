@@ -519,6 +519,31 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
     session.close()
 
 
+async def test_a_reply_in_the_mailbox_is_shown_and_the_key_can_be_sent_again(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session = begun(tmp_path, gpg)
+    environment = environment_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
+    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.turn().yours
+        (mailbox / "about-your-key-jane.doe.txt").write_text("It isn't yours.\nSend it again.")
+        await until(pilot, lambda: app.pane.turn().yours)
+        assert "It isn't yours." in str(app.pane.query_one("#waiting", Lines).content)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.wizard.current == StepKey("pgp-key"))
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.wizard.current == KEY)
+        await rest(pilot)
+        assert (mailbox / "request-jane.doe.txt").exists()
+        assert not app.pane.turn().yours, "the reply is older than the new request"
+    session.close()
+
+
 @pytest.mark.parametrize("accepts", [True, False])
 async def test_one_that_comes_after_another_is_one_question(
     tmp_path: Path, gpg: GpgHome, accepts: bool

@@ -17,6 +17,7 @@ from workflows.core.files import FileError, explained, read_bytes
 from workflows.core.grouping import by_key
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import OnboardError, Problem, Sentence, enumerated, joined, listed
+from workflows.environment import Environment
 from workflows.gpg.inspect import CheckedKey, KeyDetails, check_key, inspect_key
 from workflows.gpg.many_keys import Likeness, check_keys, in_parallel, likeness
 from workflows.gpg.normalise import KEYRING_LIMIT, PublicKeyText, normalise
@@ -801,9 +802,17 @@ def invite(name: str, context: Context) -> ToSend:
     """
     replaces = name in context.decisions.rekeying
     text = Invitation(str(context.facts["project"]), name, replaces=replaces).render()
-    title, file_name = f"The invitation for {name}", f"invitation-{name}.txt"
-    if not mailed(text, file_name, context.environment):
-        return hand_out(title, text, file_name, context.environment)
+    return send(f"The invitation for {name}", text, f"invitation-{name}.txt", name, context.environment)
+
+
+def send(title: Sentence, text: str, file_name: str, name: str, environment: Environment) -> ToSend:
+    """Put a text for a person into the sandbox's mailbox, or hand it out.
+
+    Raises:
+        OnboardError: it couldn't be put anywhere.
+    """
+    if not mailed(text, file_name, environment):
+        return hand_out(title, text, file_name, environment)
     return ToSend(title, text, file_name, f"It is in the sandbox's mailbox, for {name}.", certain=True)
 
 

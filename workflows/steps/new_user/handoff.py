@@ -19,7 +19,7 @@ from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.inspect import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.machine.events import Choice, Facts, Observation, Verdict
-from workflows.messages.file_names import handoff_file
+from workflows.messages.file_names import handoff_file, reply_file
 from workflows.messages.handoff import MAX_HANDOFF, Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
 from workflows.steps.shared.module import Context, Progress, Report, unless_refused
@@ -139,6 +139,18 @@ def _unread(context: Context) -> Iterator[Handoff]:
 def earlier(context: Context) -> Path | None:
     """Return the newest handoff for this user if it is older than the request: it may be for the same key."""
     return None if arrived(context) else _newest(context)[0]
+
+
+def reply(context: Context) -> list[str]:
+    """Return the lines of the admin's reply to the last request, if the sandbox's mailbox has one.
+
+    It says why the key can't be used, or that its fingerprint differs.
+    """
+    mail = context.environment.mail(reply_file(str(context.facts.get("user", ""))))
+    with suppress(OSError, OnboardError):  # there is none, or it went away again
+        if mail and mail.stat().st_mtime >= _since(context):
+            return read_text(mail, MAX_HANDOFF).splitlines()
+    return []
 
 
 def _newest(context: Context) -> tuple[Path | None, float]:
