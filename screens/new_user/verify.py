@@ -39,6 +39,7 @@ from workflows.steps.shared.own_identity import NEW_HANDOFF
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 _HERE = {"access-keys": "Access keys", "profiles": "Profiles"}
+_STEPS = {**_HERE, "mfa": "MFA"}
 """The steps whose outcome is on this computer."""
 _NOT_YET = verify.Survey((), has_aws=False)
 """Before anything was looked at."""
@@ -379,7 +380,8 @@ class VerifyPane(UnlockingPane):
         self._want(self._to_ask, self._still() if self._to_correct else "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
-        correct = f"Correct the MFA device in Profiles ({self._misnamed[0]})." if self._misnamed else ""
+        steps = map(self._names_device, self._misnamed)
+        correct = next((f"Correct the MFA device in {_STEPS[key.step]} ({key.item})." for key in steps), "")
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         again = verify.tested_again(self._results.values(), self.context)
@@ -448,7 +450,12 @@ class VerifyPane(UnlockingPane):
     def _to_correct(self) -> tuple[StepKey, ...]:
         """The earlier steps that have to be done again before a test of their accounts can succeed."""
         rejected = sorted(key for key in self._changed if key.step == "access-keys" and self._failing)
-        return (*self._gone, *rejected, *(StepKey("profiles", account) for account in self._misnamed))
+        return (*self._gone, *rejected, *map(self._names_device, self._misnamed))
+
+    def _names_device(self, account: str) -> StepKey:
+        """Return the step to correct an account's MFA device: MFA if AWS doesn't have it any more."""
+        registered = StepKey("mfa", account)
+        return registered if registered in self._changed else StepKey("profiles", account)
 
     @property
     def _to_ask(self) -> tuple[verify.IdentityView, ...]:
@@ -473,7 +480,7 @@ class VerifyPane(UnlockingPane):
         if self._to_correct and not (command_waits or self._tests_others()):
             key = self._to_correct[0]
             wanted = self.StepWanted(str(key), returns=True)
-            return Primary(f"Go to {_HERE[key.step]} ({key.item})", act=partial(self.post_message, wanted))
+            return Primary(f"Go to {_STEPS[key.step]} ({key.item})", act=partial(self.post_message, wanted))
         if not self._survey.identities:
             act = self._skip if self._needless else self._ask
             return Primary("Finish without a test", ready=self._needless, act=act)

@@ -513,6 +513,25 @@ async def test_a_test_that_fails_contradicts_the_one_that_is_done_until_one_work
         assert not app.wizard.query("#works"), "what they rest on is gone"
 
 
+async def test_a_device_that_aws_no_longer_has_leads_to_the_step_that_registers_one(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    iam = new_user.aws.administrator("iam")
+    (device,) = iam.list_mfa_devices(UserName="jane.doe")["MFADevices"]
+    app = PaneHost(session, new_user.environment, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        iam.deactivate_mfa_device(UserName="jane.doe", SerialNumber=device["SerialNumber"])
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, VerifyPane)
+        assert pane._to_correct == (StepKey("profiles", ITEM),)
+        pane._learn({StepKey("mfa", ITEM): Observation(Verdict.GONE, "It is gone.")})
+        assert pane._to_correct == (StepKey("mfa", ITEM),)
+
+
 @pytest.mark.parametrize("opened_before", [True, False])
 async def test_profiles_that_are_gone_lead_to_the_step_that_writes_them(
     new_user: NewUserAws, session: Session, *, opened_before: bool

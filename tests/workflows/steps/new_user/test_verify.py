@@ -28,7 +28,7 @@ from workflows.machine.events import Observation, StepKey, Verdict, seen_at
 from workflows.steps.new_user import access_keys, profiles, verify
 from workflows.steps.new_user.access_keys import TYPED
 from workflows.steps.new_user.verify import Request
-from workflows.steps.shared.module import Context
+from workflows.steps.shared.module import Context, Looks
 from workflows.steps.shared.own_access_key import CREDENTIALS_FILE, VAULT, unlock
 
 PASSPHRASE = "canary-passphrase"
@@ -81,6 +81,20 @@ def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: 
         "arn": "arn:aws:iam::222222222222:user/jane.doe",
         "problem": None,
     }
+
+
+@pytest.mark.parametrize("kept", [VAULT, CREDENTIALS_FILE])
+def test_a_device_that_aws_no_longer_has_is_reported_to_its_step(new_user: NewUserAws, kept: str) -> None:
+    key = user_key(new_user)
+    serial, seed = new_user.aws.device()
+    context = ready(new_user, kept, key, mfa={"serial": serial, "how": "api", "at": ""})
+    new_user.aws.administrator("iam").deactivate_mfa_device(UserName="jane.doe", SerialNumber=serial)
+    results = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
+    assert [result.profile for result in results if result.wants_device] == [ROLE]
+    looks = [step.payload.by_step for step in new_user.progress if isinstance(step.payload, Looks)]
+    assert [
+        look[registered].verdict for look in looks if (registered := StepKey("mfa", "security")) in look
+    ] == [Verdict.GONE]
 
 
 def test_profiles_without_a_key_are_not_tested(new_user: NewUserAws) -> None:
