@@ -72,6 +72,7 @@ from workflows.stores.vault import (
 KEYLESS = "iam-onboard can ask AWS once you keep an access key (F2)."
 _LOCKED = "“Look again” unlocks your access key with your PGP key's passphrase."
 _REJECTED = "AWS rejected the access key that is kept here"
+_REPLACED = "! {where} had another access key, {id}. The backup beside it has that one."
 _NO_DEVICE = "You have no MFA device in AWS that gives codes."
 TAKEN_AWAY = "AWS has no console password of yours any more. Ask your admin for a new one."
 NOT_REPLACED = "You haven't replaced the one-time password yet: sign in once more, and choose a new one."
@@ -778,12 +779,17 @@ def keep_recorded(
             f"The rotation of the access key of {record.profile} is neither finished nor undone.",
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
+    expected = {"", key.access_key_id, known.id if known is not None else ""}
+    there = _id_in_file(store)
+    sentences: list[Sentence] = []
+    if there not in expected:
+        sentences.append(_REPLACED.format(where=store.description, id=there))
     with records.staged(record) as put:
         unsynced = store.keep(key, mfa_serial)
         if unsynced is None:
-            sentences = _forget_elsewhere(store, record, usable_vaults(environment, fingerprint))
+            sentences += _forget_elsewhere(store, record, usable_vaults(environment, fingerprint))
         else:
-            sentences = [unsynced.risk("it")]
+            sentences.append(unsynced.risk("it"))
         try:
             put()
         except NotSynced as error:
@@ -792,6 +798,14 @@ def keep_recorded(
         except OnboardError as error:
             sentences.append(f"The key is kept, but iam-onboard couldn't record since when: {error.what}")
     return sentences, unsynced is None
+
+
+def _id_in_file(store: KeyStore) -> str:
+    """Return the id of the key in `credentials` that keeping another replaces, or ""."""
+    if isinstance(store, FileStore) and (there := store.load()) is not None:
+        with there:
+            return there.access_key_id
+    return ""
 
 
 def listed_keys(key: Credentials, clients: ClientFactory) -> tuple[iam.AccessKey, ...]:

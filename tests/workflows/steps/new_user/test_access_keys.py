@@ -128,6 +128,29 @@ def test_another_persons_key_is_refused_and_nothing_is_kept(new_user: NewUserAws
     assert not (new_user.environment.home / ".aws" / "bb" / "credentials").exists()
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_key_that_was_written_by_hand_meanwhile_is_named_and_kept_in_the_backup(
+    new_user: NewUserAws, by_hand: bool
+) -> None:
+    file = new_user.environment.home / ".aws" / "bb" / "credentials"
+    if by_hand:
+        file.parent.mkdir(parents=True)
+        file.write_text(f"[{BASE}]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other\n")
+    key = user_key(new_user)
+
+    def kept() -> list[str]:
+        typed = Request(
+            CREDENTIALS_FILE, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"])
+        )
+        facts = step.perform(typed, new_user.context(), new_user.report)["access_key"]
+        return [text_of(words) for words in facts["told"]]
+
+    told = kept()
+    assert any("AKIAOTHER" in words for words in told) is by_hand
+    assert any("AKIAOTHER" in copy.read_text() for copy in file.parent.glob("*.backup-*")) is by_hand
+    assert not any("AKIAOTHER" in words for words in kept()), "its own key is replaced without a word"
+
+
 def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
     user_key(new_user)
     elsewhere = new_user.aws.user("jane.doe", account="111111111111")
