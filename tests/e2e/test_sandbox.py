@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,19 @@ def organizations(sandbox: Sandbox) -> Any:
 
 def organization(sandbox: Sandbox) -> dict[str, Any]:
     return dict(organizations(sandbox).describe_organization()["Organization"])
+
+
+def test_of_two_that_open_it_at_once_one_starts_its_server(sandbox: Sandbox) -> None:
+    sandbox.close()
+    with ThreadPoolExecutor(2) as both:
+        opened = [*both.map(lambda _: Sandbox.open(sandbox.folder, environment=os.environ), range(2))]
+    try:
+        assert {each.endpoint_url for each in opened} == {sandbox.endpoint_url}
+        with urllib.request.urlopen(f"{opened[0].endpoint_url}/{sandbox.token}/phone") as answer:  # noqa: S310 - our own
+            assert answer.status == 200
+    finally:
+        for each in opened:
+            each.close()
 
 
 def test_console_and_phone_answer(shared_sandbox: Sandbox) -> None:

@@ -49,7 +49,7 @@ _CAUSES = {
         "Part of the path is a file, not a folder.",
         "Move that file away, then try again.",
     ),
-    errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
+    errno.EISDIR: ("This is a folder, not a file.", "Move the folder away, or give the path of a file."),
     errno.ENXIO: (  # opening a socket raises this
         "It is a device, a pipe or a socket.",
         "Replace it with a regular file, or give the path of one.",

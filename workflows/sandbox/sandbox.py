@@ -37,7 +37,7 @@ from types import TracebackType
 from workflows.aws.clients import AwsClient, ClientFactory
 from workflows.aws.errors import AwsError, calling_aws
 from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, write_atomically
-from workflows.core.locks import FileLock, is_held, is_shared
+from workflows.core.locks import FileLock, is_held, is_shared, locked_folder
 from workflows.core.processes import child_environment, own_module
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import OnboardError
@@ -603,11 +603,16 @@ class Sandbox:
     def open(cls, folder: Path, *, environment: Mapping[str, str]) -> Sandbox:
         """Open an existing sandbox with its AWS's state, on the same port if that is still free.
 
+        Of several processes that open it at once, the first starts its AWS.
+
         Raises:
             OnboardError: the sandbox is missing or damaged, or its AWS does not start.
         """
         folder = folder.absolute()
-        return cls._start(folder, Record.read(Layout(folder).record), environment)
+        record = Layout(folder).record
+        Record.read(record)  # locking what isn't there would create it
+        with locked_folder(folder):
+            return cls._start(folder, Record.read(record), environment)
 
     @classmethod
     def _start(cls, folder: Path, record: Record, host: Mapping[str, str]) -> Sandbox:
