@@ -156,6 +156,7 @@ class ProfilesPane(StepPane):
         self._proposed = profiles.proposal(opening.context)
         self._start = {**plain(self._proposed), **opening.draft}
         self._shown: profiles.Request | None = None
+        self._found = ""
         self._diff, self._all, self._written, self._removed = "", 0, 0, 0
         self._unwanted: list[str] = []
 
@@ -236,6 +237,7 @@ class ProfilesPane(StepPane):
         if self.request() != self._shown:
             self._preview()  # the input has changed meanwhile
             return
+        self._found = found.found or self._found
         if not self.opening.done:  # who wrote the others has decided about these
             self._unwanted = [each.profile for each in found.stale if not each.changed_by_hand]
         marked = [*self._start["overwrite"], *self.opening.draft.get("prune", self._unwanted)]
@@ -270,6 +272,9 @@ class ProfilesPane(StepPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "look":
             self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
+        if message.name == "perform":
+            self._shown = None  # a file may have changed since
+            self.call_later(self._preview)
 
     def primary(self) -> Primary:
         if any(problem.fatal for problem in self.problems):
@@ -307,6 +312,7 @@ class ProfilesPane(StepPane):
             asked=questions.asked,
             overwrite=questions.overwrite,
             prune=questions.prune,
+            shown=self._found,
         )
 
     def draft(self) -> Mapping[str, Any]:

@@ -246,7 +246,7 @@ def _asked(wish: identity.Wish) -> identity.Wish:
         for stale in found.stale
         if stale.profile in request.prune or asking.yes(f"{stale.sentence} is no longer needed.\nRemove it?")
     ]
-    return wish.asking(overwrite=tuple(overwrite), prune=tuple(prune))
+    return wish.asking(overwrite=tuple(overwrite), prune=tuple(prune), shown=found.found)
 
 
 def _note_left(prepared: profile_files.Prepared) -> None:

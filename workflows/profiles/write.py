@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from pathlib import Path
 from workflows.core import files
 from workflows.core.files import FileWrite
 from workflows.core.locks import locked_folder
+from workflows.core.sentences import OnboardError
 from workflows.profiles.merge import (
     Found,
     Merged,
@@ -138,6 +140,11 @@ class Prepared:
     record_before: Record = field(repr=False)
     interrupted: bool
     record: Record = field(repr=False)
+
+    @property
+    def found(self) -> str:
+        """A digest of both files as they were read."""
+        return hashlib.sha256(repr((self.config_before, self.credentials_before)).encode()).hexdigest()
 
     @property
     def changes(self) -> bool:
@@ -262,7 +269,11 @@ class Written:
 
 
 def write_profiles(
-    paths: ProfilePaths, wanted: WantedProfiles, now: datetime, decided: Decisions = EVERYTHING
+    paths: ProfilePaths,
+    wanted: WantedProfiles,
+    now: datetime,
+    decided: Decisions = EVERYTHING,
+    shown: str = "",
 ) -> Written:
     """Merge the profiles into both files on the disk.
 
@@ -275,8 +286,10 @@ def write_profiles(
         now: the time in the backups' names, with a time zone.
         decided: the decisions about existing profiles; anything changed by hand after the decision stays
             unchanged.
+        shown: `Prepared.found` of the changes that the person saw; "" if they saw none.
 
     Raises:
+        OnboardError: a file is no longer as it was when the changes were shown; both are unchanged.
         FileError: a file cannot be read or written; both are unchanged.
         ProfileFileError: botocore would reject a file, or it has a profile twice.
         ValueError: a value contains a line break or another control character.
@@ -286,6 +299,13 @@ def write_profiles(
         for path in (paths.credentials, paths.config, paths.record):
             files.remove_leftovers(path)
         prepared = prepare(paths, wanted, decided)
+        if shown not in {"", prepared.found}:
+            raise OnboardError(
+                "Something has changed meanwhile",
+                f"Your profile files in {paths.folder} are no longer as you saw them.",
+                why="They were changed after iam-onboard read them.",
+                next="Nothing was written. Look at the changes again, then write them.",
+            )
         tightened += [path for path in (paths.credentials, paths.config) if _tighten(path)]
         changed, backups = _put(prepared, now)
     return Written(

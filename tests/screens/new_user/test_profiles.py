@@ -216,6 +216,29 @@ async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_ove
         assert app.wizard.current == VERIFY
 
 
+async def test_a_file_that_changed_since_it_was_shown_is_shown_again_before_it_is_written(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    config, credentials = (
+        new_user.environment.home / ".aws" / "bb" / name for name in ("config", "credentials")
+    )
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        by_hand = f"[{BASE}]\naws_access_key_id = AKIAOTHEROTHEROTHER1\n"
+        credentials.parent.mkdir(parents=True)
+        credentials.write_text(by_hand)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert (config.exists(), credentials.read_text()) == (False, by_hand)
+        assert app.wizard.current == PROFILES
+        await pilot.press("escape", "ctrl+n")
+        await rest(pilot)
+        assert "AKIAOTHEROTHEROTHER1" not in credentials.read_text()
+        assert app.wizard.current == VERIFY
+
+
 async def test_what_is_removed_is_counted_on_the_button_and_named_afterwards(
     new_user: NewUserAws, session: Session
 ) -> None:

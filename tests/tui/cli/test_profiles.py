@@ -16,6 +16,7 @@ from support.panes import settle
 from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import APPS, SECURITY
 
+from tui.cli import asking
 from tui.cli.arguments import DONE, REFUSED, USAGE
 from tui.cli.main import main
 from tui.cli.profiles import State
@@ -287,6 +288,20 @@ def test_what_was_changed_by_hand_is_asked_about_and_stays_where_nobody_is_asked
     capsys.readouterr()
     assert main([*write, "--overwrite", "bb-nobody"]) == REFUSED
     assert "bb-nobody" in capsys.readouterr().err
+
+
+def test_a_profile_that_changes_while_it_is_asked_about_is_not_written_over(
+    new_user: NewUserAws, checkout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = ["profiles", "write", checkout, *AS]
+    assert main(write) == DONE
+    config = folder(new_user) / "config"
+    config.write_text(config.read_text().replace("us-east-1", "eu-west-1"))
+    by_hand = config.read_text().replace("eu-west-1", "eu-central-1")
+    monkeypatch.setattr(asking, "has_terminal", lambda: True)
+    monkeypatch.setattr(asking, "yes", lambda _question: bool(config.write_text(by_hand)))
+    assert main(write) == REFUSED
+    assert config.read_text() == by_hand
 
 
 def test_what_is_no_longer_wanted_goes_only_when_told(

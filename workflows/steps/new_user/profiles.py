@@ -43,6 +43,7 @@ class Request:
         asked: the manually changed profiles that the user was asked about, as `survey` found them.
         overwrite: which of them to overwrite; the others stay as they are.
         prune: which of the unwanted profiles to remove.
+        shown: the files as `survey` found them, to be written only if they still are so; "" for any.
     """
 
     region: str
@@ -51,6 +52,7 @@ class Request:
     asked: tuple[str, ...] = field(default=(), compare=False)
     overwrite: tuple[str, ...] = ()
     prune: tuple[str, ...] = ()
+    shown: str = field(default="", compare=False)
 
     @property
     def decided(self) -> Decisions:
@@ -72,6 +74,7 @@ class Preview:
         stale: profiles that this program wrote and the handoff no longer names: remove them or not?
         rejected: profiles that AWS didn't let the user use when they were last tested.
         problems: why the input prevents writing.
+        found: a digest of the files, for `Request.shown`.
     """
 
     diff: str
@@ -83,6 +86,7 @@ class Preview:
     stale: tuple[Stale, ...] = ()
     rejected: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    found: str = ""
 
 
 def proposal(context: Context) -> Request:
@@ -187,6 +191,7 @@ def survey(request: Request, context: Context, report: Report) -> Preview:
         by_hand=prepared.by_hand,
         stale=prepared.stale,
         rejected=tuple(name for name in profiles.names if name in _rejected(context)),
+        found=prepared.found,
     )
 
 
@@ -242,12 +247,11 @@ def write(request: Request, context: Context) -> Written:
     """Merge the profiles into both files: a backup first, then both or neither, private to the user.
 
     Raises:
-        OnboardError: a file can't be read or written, or the AWS tools would reject it; both are as they
-            were.
+        OnboardError: a file changed since it was shown, can't be read or written, or the AWS tools would
+            reject it; both are as they were.
     """
-    return write_profiles(
-        paths_of(context), wanted(request, context), context.environment.now(), request.decided
-    )
+    profiles, now = wanted(request, context), context.environment.now()
+    return write_profiles(paths_of(context), profiles, now, request.decided, request.shown)
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
