@@ -24,9 +24,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
-from screens.widgets.dialogs import Confirm, OneFocus, tell
+from screens.widgets.dialogs import Confirm, tell
 from screens.widgets.fields import Field, KeyIdInput, PathField, ProblemList, SecretInput
 from screens.widgets.lists import TextDialog
+from screens.widgets.one_focus import OneFocus
 from screens.widgets.progress import ProgressLine
 from screens.widgets.text import Button, Lines, Text, in_line, styled
 from workflows.core.secret import Secret

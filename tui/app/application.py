@@ -14,7 +14,6 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, MouseDown, Paste
 from textual.screen import Screen
 
-from screens.widgets.dialogs import Confirm, NameDialog, Notice, QuitQuestion, ask
 from tui.app.frame import Frame
 from tui.app.guard import Guard
 from tui.app.home import HomeScreen
@@ -30,6 +29,7 @@ with on_demand():
 
     from screens.new_user import replacement
     from screens.step import finished
+    from screens.widgets import dialogs
     from tui import session_catalogue
     from tui.app import starting, wizard as wizards
     from workflows import run as runs
@@ -248,7 +248,7 @@ class OnboardApp(Frame):
     async def action_save_and_quit(self) -> None:
         """Leave, keeping everything. Ask first, once, about running work and input that can't be kept."""
         wizard = self._wizard()
-        asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
+        asked = any(isinstance(screen, dialogs.QuitQuestion) for screen in self.screen_stack)
         if asked or wizard is None or not self._left_behind():
             untouched = wizard is not None and wizard.untouched
             self.quit()
@@ -256,7 +256,7 @@ class OnboardApp(Frame):
                 await self._forget(wizard)
         else:
             self._left_at = wizard.current if wizard.working else None
-            self.push_screen(QuitQuestion(self._left_behind), self._quit_or_stay)
+            self.push_screen(dialogs.QuitQuestion(self._left_behind), self._quit_or_stay)
 
     def _quit_or_stay(self, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
         if yes:
@@ -427,7 +427,9 @@ class OnboardApp(Frame):
                 await self._enter(run, None)
 
         body = f"{damage.what}\n{damage.why}\n\niam-onboard keeps the rest in a copy beside it."
-        ask(self, Confirm("This session is damaged", body, "Resume from its intact part"), repair)
+        dialogs.ask(
+            self, dialogs.Confirm("This session is damaged", body, "Resume from its intact part"), repair
+        )
 
     async def _enter(self, run: runs.SessionRun, wanted: events.StepKey | None) -> None:
         """Look at what changed since the session was left, then continue; ask about a moved project."""
@@ -456,7 +458,7 @@ class OnboardApp(Frame):
             f"{gone} no longer exists. If you moved the project, enter its folder. If it is gone, "
             "cancel, and choose another in Project."
         )
-        dialog = NameDialog(
+        dialog = dialogs.NameDialog(
             "Where is the project now?", body, str(near or ""), wrong, "~/projects/bb-infra", "Continue there"
         )
         self.push_screen(dialog, answered)
@@ -480,7 +482,7 @@ class OnboardApp(Frame):
             following = run.first_words(key) if key not in {None, wizards.END} else ""
             text = since_you_left(seen, following, self._machine.now())
             await self.push_screen(
-                Notice("Welcome back", text, close="Continue"), lambda _: self._show_wizard(run, key)
+                dialogs.Notice("Welcome back", text, close="Continue"), lambda _: self._show_wizard(run, key)
             )
         else:
             await self._show_wizard(run, key)

@@ -31,7 +31,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from screens.widgets.dialogs import ErrorDialog, OneFocus
+from screens.widgets.one_focus import OneFocus
 from screens.widgets.text import OnlyVisible, has_unicode, shown
 from tui.app.guard import BEGUN, LENT, SHOWN, Guard, Workers
 from tui.app.pasting import WholePastes
@@ -40,7 +40,11 @@ from tui.ending import ENDING
 from tui.environments import clipboard_of
 from tui.host import Machine
 from workflows.core.files import FileError, private_folder, write_atomically
+from workflows.core.later import on_demand
 from workflows.core.sentences import OnboardError, as_error, joined, text_of
+
+with on_demand():
+    from screens.widgets import dialogs
 
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0
@@ -284,7 +288,7 @@ class Frame(App[None]):
         super()._unnotify(notification, refresh=True)
 
     def show_error(self, error: OnboardError) -> None:
-        self.push_screen(ErrorDialog(error, lambda text: self._board.copy(text).said))
+        self.push_screen(dialogs.ErrorDialog(error, lambda text: self._board.copy(text).said))
 
     # -- the clipboard -----------------------------------------------------------------------------
 

@@ -21,9 +21,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
 
-from screens.widgets.dialogs import Confirm, Dialog, NameDialog, OneFocus, ask
 from screens.widgets.key_line import KeyLine
-from screens.widgets.text import Button, Option, OptionList, SplitLine, Text, marked_up, sized, styled
+from screens.widgets.one_focus import OneFocus
+from screens.widgets.text import Option, OptionList, SplitLine, Text, marked_up, sized, styled
 from tui.app.session_summary import accounts_of, arrival_of, left_behind, standing_of, steps_done
 from workflows.core.grouping import by_key
 from workflows.core.later import on_demand
@@ -32,8 +32,9 @@ from workflows.steps.kinds import ACCOUNT_SETTINGS, people_of, replaces_key, wor
 
 with on_demand():
     from screens.step import help as helps
-    from screens.widgets import fields
+    from screens.widgets import dialogs, fields
     from tui import session_catalogue
+    from tui.app import begun as questions
 
 _MOST_SESSIONS = 3
 """How many sessions a low screen lists; F3 lists all."""
@@ -635,7 +636,7 @@ class HomeScreen(OneFocus):
             title, body = "Continue what you began?", f"You began this earlier:\n\n{whole}"
         if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
             ways["device"] = self.Resume(begun, ("device",))
-        ask(self, Begun(title, body, {**ways, "another": begin}), self.post_message)
+        dialogs.ask(self, questions.Begun(title, body, {**ways, "another": begin}), self.post_message)
 
     async def action_filter(self) -> None:
         """Go to the filter field of the list."""
@@ -684,8 +685,10 @@ class HomeScreen(OneFocus):
         """Ask, then delete the selected session."""
         if (selected := self._session()) is not None:
             lost = text_of(joined((_gone(selected), _kept(selected))))
-            question = Confirm("Delete this session?", f"{self._lines[self._at].whole}\n\n{lost}", "Delete")
-            ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
+            question = dialogs.Confirm(
+                "Delete this session?", f"{self._lines[self._at].whole}\n\n{lost}", "Delete"
+            )
+            dialogs.ask(self, question, lambda _yes: self.post_message(self.Delete(selected, self._all)))
 
     def action_archive(self) -> None:
         """Archive the selected session, or bring it back to the list."""
@@ -697,8 +700,10 @@ class HomeScreen(OneFocus):
     def action_report(self) -> None:
         """Ask for a file, and write a report about the selected session to it."""
         if (selected := self._session()) is not None:
-            question = NameDialog("Save a bug report", _REPORT, f"~/iam-onboard-{selected.summary.id}.txt")
-            ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
+            question = dialogs.NameDialog(
+                "Save a bug report", _REPORT, f"~/iam-onboard-{selected.summary.id}.txt"
+            )
+            dialogs.ask(self, question, lambda name: self.post_message(self.Report(selected, name)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide keys that need a selected session, or others to list."""
@@ -733,31 +738,6 @@ class HomeScreen(OneFocus):
     def action_help(self) -> None:
         """Explain the wizard."""
         self.app.push_screen(helps.HelpScreen("", "The wizard", self))
-
-
-_WAYS = {
-    "again": "Continue it",
-    "open": "Open it",
-    "device": "Register another device",
-    "another": "Begin another session",
-}
-
-
-class Begun(Dialog[Message]):
-    """Asks what to do about sessions begun earlier, and answers with the chosen message.
-
-    Args:
-        title: the question.
-        body: the earlier sessions.
-        ways: the messages by the names in `_WAYS`, the most likely one first.
-    """
-
-    AUTO_FOCUS = "Button"
-
-    def __init__(self, title: str, body: str, ways: Mapping[str, Message]) -> None:
-        buttons = [Button(_WAYS[way], id=way) for way in ways]
-        buttons[0].variant = "primary"
-        super().__init__(title, body, *buttons, close="Cancel", answers=ways)
 
 
 _SANDBOX = (

@@ -42,9 +42,10 @@ from screens.step.page import (
 )
 from screens.step.record import TITLE, record_text
 from screens.widgets.checklist import Checklist
-from screens.widgets.dialogs import Confirm, OneFocus, ask
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.lists import TextDialog
+from screens.widgets.one_focus import OneFocus
 from screens.widgets.rail import MARKS, RailEntry, StepRail, stepper
 from screens.widgets.text import Button, Lines, ScrollBody, SplitLine, Text, in_line, marked_up, short, styled
 from tui.app.session_summary import answer_text

@@ -19,9 +19,9 @@ from textual.widgets import Button, Input, TextArea
 
 from screens.step.page import YOURS, ActionBar, Opening, Primary, StepPane
 from screens.step.terraform import PlanTable
-from screens.widgets.dialogs import OneFocus
 from screens.widgets.fields import FieldRow, PathField, SecretInput
 from screens.widgets.lists import Log, TextDialog
+from screens.widgets.one_focus import OneFocus
 from tui.app.frame import Frame
 from workflows.core.sentences import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step

@@ -16,8 +16,9 @@ from textual.events import DescendantFocus, Paste, Resize
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from screens.widgets.dialogs import Confirm, Dialog, ErrorDialog, NameDialog, Notice, OneFocus, tell
+from screens.widgets.dialogs import Confirm, Dialog, ErrorDialog, NameDialog, Notice, tell
 from screens.widgets.lists import Log, TextDialog
+from screens.widgets.one_focus import OneFocus
 from screens.widgets.text import ScrollBody
 from workflows.core.sentences import OnboardError
 

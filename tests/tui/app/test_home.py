@@ -18,7 +18,8 @@ from textual.widgets import OptionList, Static
 from screens.step.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.app import home
-from tui.app.home import Begun, HomeScreen
+from tui.app.begun import Begun
+from tui.app.home import HomeScreen
 from tui.app.session_summary import arrival_of, standing_of
 from tui.session_catalogue import Entry
 from workflows.core.sentences import moment_text, text_of
