@@ -772,6 +772,7 @@ class PgpKeysPane(StepPane):
 
     def _go_on_with(self, keys: Mapping[str, pgp_keys.TakenKey]) -> None:
         """Ask again about a key that was said to differ and came again; meanwhile it isn't used."""
+        self._replies = {name: text for name, text in self._replies.items() if name not in keys}
         if again := next((key for key in keys.values() if self._answer(key) == Comparison.DIFFERS), None):
             self._compare(again)
         else:

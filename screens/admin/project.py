@@ -431,7 +431,7 @@ class ProjectPane(StepPane):
             lines = [joined(("✗", project.spaced(wrong[0], alone=not named)))]
         elif wrong and self._survey is not None:
             next_ = project.nobody(wrong[0], self._survey.layers, kind).next
-            lines = [joined((f"✗ Nobody here is called {wrong[0]}.", next_))]
+            lines = [joined((f"✗ Nobody here is called {short(wrong[0])}.", next_))]
         below = self.query_one(f"#known-{_id(kind)}", Text)
         below.show_lines(list(filter(text_of, lines)))
         below.set_class(bool(wrong), "-wrong")

@@ -765,11 +765,16 @@ async def test_that_a_key_differs_reaches_its_sender_and_the_same_key_can_come_a
         await rest(ui.pilot)
         assert reply.exists()
         assert not ui.app.pane.turn().yours
-        ui.app.pane.keep_draft()
+        draft = ui.app.pane.draft()
     os.utime(mail, (1, 1))
-    async with wizard(admin, project, at="pgp-keys") as ui:
+    async with wizard(admin, project, at="pgp-keys", drafts={"pgp-keys": draft}) as ui:
         await rest(ui.pilot)
+        assert ui.app.pane.draft()["replies"]
         assert ui.app.pane.primary().act == ui.app.pane.action_fetch, "it was sent again"
+        await ui.press("ctrl+n")
+        await rest(ui.pilot)
+        await ui.press("escape")
+        assert ui.app.pane.primary().act == ui.app.pane.action_owner_text, "the reply was to the first one"
 
 
 async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProject, people_keys: Keys) -> None:

@@ -300,6 +300,16 @@ async def test_a_name_with_a_space_is_a_problem_while_it_is_typed(
             )
 
 
+async def test_a_name_of_nobody_leaves_the_rest_of_the_page_in_view(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.root)}}) as ui:
+        await ui.press("ctrl+o")
+        ui.field("leaving").value = "x" * 10_000
+        await ui.rest()
+        known = ui.app.pane.query_one("#known-leaving")
+        assert known.has_class("-wrong")
+        assert known.size.height <= 3
+
+
 async def test_who_asks_for_a_new_key_is_pointed_at_until_they_are_named(
     admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
