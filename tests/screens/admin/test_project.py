@@ -305,9 +305,9 @@ async def test_a_name_of_nobody_leaves_the_rest_of_the_page_in_view(admin_projec
         await ui.press("ctrl+o")
         ui.field("leaving").value = "x" * 10_000
         await ui.rest()
-        known = ui.app.pane.query_one("#known-leaving")
+        known = ui.app.pane.query_one("#known-leaving", Text)
         assert known.has_class("-wrong")
-        assert known.size.height <= 3
+        assert len(str(known.content)) < 500
 
 
 async def test_who_asks_for_a_new_key_is_pointed_at_until_they_are_named(
