@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import TextArea
 
-from screens.step.page import YOURS, Move, Opening, Primary, StepPane, Turn
+from screens.step.page import MORE, YOURS, Move, Opening, Primary, StepPane, Turn
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask, tell
 from screens.widgets.fields import Answer, Choices, Field
 from screens.widgets.lists import Table, show_unless_certain
@@ -586,7 +586,7 @@ class PgpKeysPane(StepPane):
 
     def turn(self) -> Turn:
         turn = self._whose_turn()
-        return Turn("PgDn shows more") if turn is YOURS and self._more_facts else turn
+        return MORE if turn is YOURS and self._more_facts else turn
 
     def _whose_turn(self) -> Turn:
         missing = self._first_missing()

@@ -16,7 +16,7 @@ from textual.geometry import Offset, Region
 from textual.widgets import Input, TextArea
 
 from screens.new_user.replacement import offer_replacement
-from screens.step.page import PROPOSED, YOURS, Opening, Primary, StepPane, Turn
+from screens.step.page import PROPOSED, YOURS, LongPane, Opening, Primary, StepPane, Turn
 from screens.widgets.fields import Field, FieldRow, PathField
 from screens.widgets.text import Button, ButtonRow, Lines, Text
 from workflows.core.grouping import by_key
@@ -34,7 +34,7 @@ _REVOKE = "How to revoke my key"
 _UNREAD = "What you pasted wasn't read as a handoff, so it isn't kept: it could be a secret."
 
 
-class HandoffPane(StepPane):
+class HandoffPane(LongPane):
     """Reads the message once it arrives or is pasted; then Next accepts it."""
 
     FITS = True
@@ -139,11 +139,6 @@ class HandoffPane(StepPane):
             self._read_it()
         self._look_for_handoff()
 
-    def watch_virtual_size(self) -> None:
-        """Offer the rest as long as the page has one."""
-        super().watch_virtual_size()
-        self.call_after_refresh(self.primary_changed)
-
     def _arrange(self, *, arrived: bool) -> None:
         self.set_class(arrived, "-arrived")
         self.set_class(self.has_class("-another") and not arrived, "-another")
@@ -165,7 +160,7 @@ class HandoffPane(StepPane):
     # -- action bar --------------------------------------------------------------------------------
 
     def primary(self) -> Primary:
-        if self._unseen:
+        if self.more_below:
             return Primary(
                 "Show the rest",
                 act=partial(self.scroll_to, y=self._seen_to + self.size.height, animate=False),
@@ -184,16 +179,15 @@ class HandoffPane(StepPane):
         return Primary(waits, ready=False, act=self.query_one(TextArea).focus)
 
     @property
-    def _unseen(self) -> bool:
+    def more_below(self) -> bool:
         """Whether lines of the handoff to accept have never been on the screen."""
         return self._arrival is not None and self._seen_to < self.max_scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Note the lines seen so far, unless the user jumped to a button further down."""
-        super().watch_scroll_y(old_value, new_value)
         if new_value <= self._seen_to + self.size.height:
             self._seen_to = max(self._seen_to, new_value)
-        self.primary_changed()
+        super().watch_scroll_y(old_value, new_value)
 
     def scroll_to_region(self, region: Region, **how: Any) -> Offset:
         """Jump to a button: what lies between doesn't count as seen."""
@@ -201,7 +195,7 @@ class HandoffPane(StepPane):
 
     def turn(self) -> Turn:
         if self._arrival is not None:
-            return Turn("PgDn shows more" if self._unseen else "Your turn: your accounts?")
+            return super().turn() if self.more_below else Turn("Your turn: your accounts?")
         entered = self.request() not in {handoff.Request(), self._refused}
         if entered or self.inside or self.opening.asks or self._keeps or self._rests:
             return YOURS

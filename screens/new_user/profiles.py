@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, SelectionList
 
-from screens.step.page import Opening, Primary, StepPane, Turn
+from screens.step.page import LongPane, Opening, Primary, StepPane
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import FieldRow
 from screens.widgets.lists import MarkBox, MarkList
@@ -137,7 +137,7 @@ class _SerialInput(Input):
         self.post_message(self.Resized())
 
 
-class ProfilesPane(StepPane):
+class ProfilesPane(LongPane):
     """Shows what would change, updated after each input; Next writes it."""
 
     FITS = True
@@ -286,18 +286,6 @@ class ProfilesPane(StepPane):
             written = f"{some}{count(self._all, 'profile')}" if known else "the profiles"
             return Primary(f"Write {written}{removal}")
         return Primary(f"Remove {count(self._removed, 'profile')}" if self._removed else "Continue")
-
-    def watch_virtual_size(self) -> None:
-        super().watch_virtual_size()
-        self.call_after_refresh(self.primary_changed)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        self.primary_changed()
-
-    def turn(self) -> Turn:
-        """Say how to see what is below the terminal's end."""
-        return Turn("PgDn shows more") if self.scroll_y < self.max_scroll_y else super().turn()
 
     def changed(self) -> bool:
         """Return whether there is something to write, because of input or of changes in the files."""

@@ -86,6 +86,7 @@ class Turn:
 
 
 YOURS = Turn("Your turn")
+MORE = Turn("PgDn shows more")
 TO_COMPARE = Turn("Your turn: compare a fingerprint")
 
 
@@ -831,3 +832,24 @@ class StepPane(VerticalScroll):
         self.query_one(ProgressLine).rest()
         if self._to_primary:
             self.focus_primary()
+
+
+class LongPane(StepPane):
+    """Says how to see what is below the terminal's end."""
+
+    @property
+    def more_below(self) -> bool:
+        """Whether there is more to read below."""
+        return self.scroll_y < self.max_scroll_y
+
+    def watch_virtual_size(self) -> None:
+        """Offer the rest as long as the page has one."""
+        super().watch_virtual_size()
+        self.call_after_refresh(self.primary_changed)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.primary_changed()
+
+    def turn(self) -> Turn:
+        return MORE if self.more_below else super().turn()
