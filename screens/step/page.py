@@ -46,7 +46,7 @@ _NO_BROWSER = "No browser opens from here. Copy the address:"
 ENOUGH = Size(80, 24)
 """The terminal for which the pages are designed; in a smaller one, they save room and may scroll."""
 _TIGHTER = ("-full", "-crowded", "-packed")
-"""A page that doesn't fit goes without empty lines, then its purpose, then notes (`.spare`)."""
+"""A page that doesn't fit goes without empty lines, then its purpose (unless tall), then notes (`.spare`)."""
 TALL = 32
 """The terminal height from which a page shows in place what a key opens otherwise."""
 Taker = Callable[[Any], Any]
@@ -224,6 +224,8 @@ class StepPane(VerticalScroll):
     StepPane .pane-note { color: $text-warning; }
     StepPane.-crowded > .pane-head { margin-bottom: 0; }
     StepPane.-crowded > .pane-head > .pane-purpose, StepPane.-packed .spare { display: none; }
+    StepPane.-tall.-crowded > .pane-head { margin-bottom: 1; }
+    StepPane.-tall.-crowded > .pane-head > .pane-purpose { display: block; }
     """
 
     class Posted(Message):

@@ -349,6 +349,19 @@ async def test_what_can_be_pressed_is_in_view_or_the_page_says_how_to_get_there(
         assert "PgDn" not in str(line.content)
 
 
+@pytest.mark.parametrize("height", [24, 40])
+async def test_in_a_tall_terminal_a_long_page_keeps_its_purpose(
+    new_user: NewUserAws, session: Session, monkeypatch: pytest.MonkeyPatch, height: int
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    monkeypatch.setattr(profiles, "remarks", lambda *_: ("It can do little.",) * 40)
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, height)) as pilot:
+        await rest(pilot)
+        assert app.pane.max_scroll_y
+        assert bool(app.pane.query_one(".pane-purpose").region) is (height == 40)
+
+
 def test_why_a_profile_goes_is_said_and_a_twin_goes_for_another_reason_than_its_role() -> None:
     wish, twin = profiles.Preview("", (BASE, ROLE), ()), Stale(f"{ROLE}-mfa", "arn", changed_by_hand=False)
     assert _asked(twin, wish) != _asked(twin, replace(wish, names=(BASE,)))
