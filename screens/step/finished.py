@@ -125,18 +125,18 @@ class Finished(VerticalScroll):
             yield Lines(*rotated, id="rotated", whole_paths=False)
         works = _working_profiles(session.facts(), run.environment.now())
         if works and not _changed_since(run):
-            yield Text(works, id="works")
+            yield Lines(works, id="works")
         if settings := [*_settings(run.session_context()), *_roles(run.session_context())]:
-            yield Text(joined(settings, "\n"), id="settings")
+            yield Lines(*settings, id="settings")
         table = _status_table(run, grid)
         if table:
             yield Text(table, id="everybody")
         warnings = (*self._uncompared, *_rejected_sentences(run, grid))
         not_done = () if over else (*(f"! {sentence}" for sentence in warnings), *_not_done(run))
         if not_done:
-            yield Text(joined(not_done, "\n"), id="not-done")
+            yield Lines(*not_done, id="not-done")
         for line in self._unconfirmed_lines(marked=bool(table) and not grid.rows):
-            yield Text(line)
+            yield Lines(line)
         if rows := [row for row in (list(self._buttons()), list(self._optional_buttons())) if row]:
             yield Vertical(*(ButtonRow(*row) for row in rows), classes="buttons")
         yield Text("Next", classes="heading")
