@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -96,7 +97,9 @@ def remove_later(
 
 
 def at_the_end(app: PaneHost) -> str:
-    return "\n".join(str(text.render()) for text in app.wizard.query_one(Finished).query(Text))
+    """Return the page's lines, those that wrap unwrapped."""
+    shown = "\n".join(str(text.render()) for text in app.wizard.query_one(Finished).query(Text))
+    return re.sub(r"\n +", " ", shown)
 
 
 @pytest.mark.parametrize(
