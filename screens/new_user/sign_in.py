@@ -322,14 +322,17 @@ class SignInPane(StepPane):
                 next="Enter the passphrase in the field, or start iam-onboard in an ordinary terminal.",
             )
             self.post_message(self.MoveFailed("decrypt", error, journaled=not self.opening.done))
+        except WrongPassphrase:
+            self.post_message(self.MoveDone("decrypt", _WRONG, self._decrypted))
         except Exception as failure:  # noqa: BLE001 - a failure while suspended is shown like any other
             self.post_message(self.MoveFailed("decrypt", as_error(failure), journaled=not self.opening.done))
         else:
             self.post_message(self.MoveDone("decrypt", Unlocked(password), self._decrypted))
 
-    def _decrypted(self, unlocked: Unlocked | None) -> None:
-        if unlocked is None:
-            super().show_problems([Problem(_ENTER.format(key=self._key), "passphrase")])
+    def _decrypted(self, unlocked: Unlocked | str) -> None:
+        if isinstance(unlocked, str):
+            self.query_one("#passphrase").focus()
+            super().show_problems([Problem(unlocked.format(key=self._key), "passphrase")])
         elif not self.is_attached:
             unlocked.password.drop()
         else:
@@ -342,12 +345,8 @@ class SignInPane(StepPane):
 
     @on(StepPane.MoveFailed)
     def _back_to_the_field(self, message: StepPane.MoveFailed) -> None:
-        if message.name != "decrypt":
-            return
-        self.query_one("#passphrase").focus()
-        if isinstance(message.error, WrongPassphrase):
-            message.handled = True
-            super().show_problems([Problem(_WRONG.format(key=self._key), "passphrase")])
+        if message.name == "decrypt":
+            self.query_one("#passphrase").focus()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Focus what is next in the list, whose completion is the only possible problem."""
@@ -455,15 +454,20 @@ class Unlocked(NamedTuple):
     guarded: bool | None = None
 
 
-def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | None:
-    """Decrypt, first without the passphrase; None if one is needed and none was typed."""
+def _unlocked(passphrase: Secret, context: Context, report: Report) -> Unlocked | str:
+    """Decrypt, first without the passphrase; if one is needed, return what is wrong with what was typed."""
     typed = bool(passphrase)
     with passphrase:
         try:  # gpg-agent may have the passphrase, or the key may have none
             password = sign_in.decrypt_password(Secret(""), context, report)
             return Unlocked(password, typed, sign_in.has_passphrase(context) if typed else None)
         except WrongPassphrase:
-            return Unlocked(sign_in.decrypt_password(passphrase, context, report)) if typed else None
+            if not typed:
+                return _ENTER
+        try:
+            return Unlocked(sign_in.decrypt_password(passphrase, context, report))
+        except WrongPassphrase:  # nothing failed: the step waits for the right one
+            return _WRONG
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from support.fakes import FakeBrowser, FakeClipboard
@@ -37,6 +38,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.environment import Environment
+from workflows.gpg.decrypt import WrongPassphrase
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.sessions import Sessions
@@ -94,7 +96,7 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         await rest(pilot)
         assert [problem.field for problem in app.pane.problems] == ["passphrase"]
         assert not isinstance(app.screen, ErrorDialog)
-        assert session.status(KEY) is Status.FAILED
+        assert session.status(KEY) is Status.READY
         assert app.screen.focused is not None
         assert app.screen.focused.id == "passphrase"
         assert app.pane.query_one("#passphrase", Input).value == ""
@@ -475,6 +477,25 @@ async def test_pinentry_is_told_in_words_where_the_terminal_cannot_be_lent(
         assert isinstance(app.screen, ErrorDialog)
         assert session.status(KEY) is Status.FAILED
         await pilot.press("escape")
+    session.close()
+
+
+async def test_a_wrong_passphrase_in_pinentry_fails_no_step(
+    tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lend(*_: object) -> NoReturn:
+        raise WrongPassphrase
+
+    monkeypatch.setattr("screens.new_user.sign_in.lend_terminal", lend)
+    session = begun(tmp_path, gpg)
+    app = host(session, environment_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#pinentry").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert [problem.field for problem in app.pane.problems] == ["passphrase"]
+        assert session.status(KEY) is Status.READY
     session.close()
 
 
