@@ -463,8 +463,7 @@ class ServerProcess:
             raise PortTaken
         raise OnboardError(
             "The sandbox's AWS didn't start",
-            "The process that plays AWS ended before it answered.",
-            why='It needs the extra named demo: pip install "iam-onboard[demo]"',
+            f"The process that plays AWS {'ended before it answered' if answered else 'took over a minute'}.",
             next="Start the demo again; if it fails the same way, report it with the text below.",
             detail=_end_of(self._layout.server_log),
         )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from workflows.core.locks import FileLock, is_held, is_shared
+from workflows.core.sentences import OnboardError
+from workflows.sandbox import sandbox
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.sandbox import ServerProcess
 from workflows.sandbox.server import Owners
@@ -40,3 +43,14 @@ def test_an_owner_that_has_no_time_leaves_the_server_to_end_by_itself(layout: La
     process.leave(wait=False)
     assert process.is_running()
     assert Owners(layout).are_gone()
+
+
+def test_a_server_that_ends_at_once_is_explained_by_its_log_alone(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.server_log.parent.mkdir(exist_ok=True)
+    ends = [sys.executable, "-c", "raise SystemExit('another server has this sandbox')"]
+    monkeypatch.setattr(sandbox, "own_module", lambda _name: ends)
+    with pytest.raises(OnboardError) as failure:
+        ServerProcess(layout).start({})
+    assert (failure.value.why, failure.value.detail) == ("", "another server has this sandbox")
