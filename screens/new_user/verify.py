@@ -39,8 +39,13 @@ from workflows.steps.shared.own_identity import NEW_HANDOFF
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 _HERE = {"access-keys": "Access keys", "profiles": "Profiles"}
-_STEPS = {**_HERE, "mfa": "MFA"}
 """The steps whose outcome is on this computer."""
+_STEPS = {**_HERE, "mfa": "MFA"}
+_DEVICE = {
+    "profiles": "Correct the MFA device in Profiles ({account}).",
+    "mfa": "AWS no longer has your MFA device: register one in MFA ({account}).",
+}
+"""What to do about a profile's MFA device, by the step that does it."""
 _NOT_YET = verify.Survey((), has_aws=False)
 """Before anything was looked at."""
 
@@ -380,8 +385,8 @@ class VerifyPane(UnlockingPane):
         self._want(self._to_ask, self._still() if self._to_correct else "")
         refused = self._refused_codes()
         proof = _proof(tuple(self._results.values()), self._survey.written, why=not refused)
-        steps = map(self._names_device, self._misnamed)
-        correct = next((f"Correct the MFA device in {_STEPS[key.step]} ({key.item})." for key in steps), "")
+        steps = map(self._step_of_device, self._misnamed)
+        correct = next((_DEVICE[key.step].format(account=key.item) for key in steps), "")
         self._answer(joined((proof, correct), "\n"))
         self.show_problems(refused)
         again = verify.tested_again(self._results.values(), self.context)
@@ -450,9 +455,9 @@ class VerifyPane(UnlockingPane):
     def _to_correct(self) -> tuple[StepKey, ...]:
         """The earlier steps that have to be done again before a test of their accounts can succeed."""
         rejected = sorted(key for key in self._changed if key.step == "access-keys" and self._failing)
-        return (*self._gone, *rejected, *map(self._names_device, self._misnamed))
+        return (*self._gone, *rejected, *map(self._step_of_device, self._misnamed))
 
-    def _names_device(self, account: str) -> StepKey:
+    def _step_of_device(self, account: str) -> StepKey:
         """Return the step to correct an account's MFA device: MFA if AWS doesn't have it any more."""
         registered = StepKey("mfa", account)
         return registered if registered in self._changed else StepKey("profiles", account)

@@ -35,15 +35,14 @@ from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Step
 from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
 from workflows.steps.shared.module import Context, Looks, Progress, Report
 from workflows.steps.shared.own_access_key import (
-    CREDENTIALS_FILE,
     check_owner,
+    client_without_asking,
     kept_id,
     kept_key,
     key_at,
     not_accepted,
     observe_store,
     report_device,
-    store_for,
 )
 from workflows.steps.shared.own_identity import NEW_HANDOFF, clients_for, entry_in_app, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_PGP_FILE
@@ -401,12 +400,10 @@ def _verify_one(
         with clients.client("sts", key) as client:
             check_owner(sts.caller_identity(client), identity, context)
     facts = {name: context.of_each_item(name).get(account) for name in ("mfa", "access_key")}
-    own = key
-    if (facts["access_key"] or {}).get("kept") == KEPT_IN_FILE:
-        with suppress(OnboardError):  # the profiles themselves say so
-            own = store_for(CREDENTIALS_FILE, context, identity).load()
-    if own is not None and identity.user:
-        with clients.client("iam", own) as client:
+    here = replace(context, item=account, facts={**context.facts, **facts})
+    asking = clients.client("iam", key) if key is not None else client_without_asking("iam", here)
+    with suppress(OnboardError), asking as client:  # what is wrong with the file, the profiles say
+        if client is not None and identity.user:
             report_device(client, account, facts, report)
     verify_profiles(
         clients,
