@@ -686,16 +686,15 @@ class PgpKeysPane(StepPane):
     def action_owner_text(self) -> None:
         """Copy the message to the owner of the selected person's key."""
         name = self.person()
-        reply = self._replies[name] = self._reply(name)
-        title, environment = f"The reply to {name}", self.context.environment
-        if self._input(name)[0] is None:  # nothing for the sender to do
-            self.show_result_of(
-                lambda _report: self._handed(hand_out(title, reply, reply_file(name), environment))
-            )
-        else:
-            self.show_result_of(
-                lambda _report: self._handed(pgp_keys.send(title, reply, reply_file(name), name, environment))
-            )
+        reply, usable = self._reply(name), self._input(name)[0] is None
+        give = hand_out if usable else partial(pgp_keys.send, name)  # it asks the sender for something
+
+        def replied(_report: Report) -> Sentence:
+            said = self._hand_out(f"The reply to {name}", reply, name, give)
+            self._replies[name] = reply
+            return said
+
+        self.show_result_of(replied)
 
     def _input(self, name: str) -> tuple[PutAside | None, pgp_keys.TakenKey | None]:
         """Return why a person's last input isn't used, and their key, by the answer that is chosen now."""
@@ -709,10 +708,11 @@ class PgpKeysPane(StepPane):
         aside, key = self._input(name)
         return text_of(aside.for_owner if aside else key.verdict.sentence_for_owner if key else "")
 
-    def _handed(self, handed: ToSend) -> Sentence:
-        """Return where a text is, and how it begins."""
-        said = show_unless_certain(self, handed, self.context.environment)
-        return f"{said} “{handed.text.partition('. ')[0]} …”"
+    def _hand_out(self, title: str, text: str, name: str, give: Callable[..., ToSend] = hand_out) -> Sentence:
+        """Hand out a text about a key, and return where it is, and how it begins."""
+        environment = self.context.environment
+        said = show_unless_certain(self, give(title, text, reply_file(name), environment), environment)
+        return f"{said} “{text.partition('. ')[0]} …”"
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -736,12 +736,8 @@ class PgpKeysPane(StepPane):
 
     def _tell_owner(self, row: pgp_keys.PresentKey) -> None:
         file = row.file.rpartition("/")[2]
-        title, text, environment = (
-            f"About {file}",
-            text_of(row.verdict.sentence_for_owner),
-            self.context.environment,
-        )
-        tell(self, lambda: self._handed(hand_out(title, text, reply_file(file), environment)))
+        note = text_of(row.verdict.sentence_for_owner)
+        tell(self, lambda: self._hand_out(f"About {file}", note, file))
 
     def _took(self, taken: pgp_keys.Taken) -> None:
         self.show_problems([])
@@ -1007,10 +1003,9 @@ class PgpKeysPane(StepPane):
         arrived = [name for name in self._missing if self._news(name)]
         lasting = {name: entry for name, entry in self._aside.items() if not (entry.key or entry.text)}
         aside = {name: entry.facts() for name, entry in lasting.items()}
-        kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
         replies = {name: text for name, text in self._replies.items() if text == self._reply(name)}
-        kept |= {"aside": aside, "replies": replies, "arrived": arrived}
-        return {**kept, "read": self._read_mail}
+        kept = {"texts": texts, "origins": origins, "answers": answers, "invited": dict(self._invited)}
+        return {**kept, "aside": aside, "replies": replies, "arrived": arrived, "read": self._read_mail}
 
 
 _STATES = {

@@ -20,7 +20,7 @@ from textual.widgets import Button, DataTable, Static, TextArea
 
 from screens.admin.pgp_keys import KeyChoice, LayerKeys, PgpKeysPane
 from screens.step.finished import standing
-from screens.widgets.dialogs import Confirm, Notice
+from screens.widgets.dialogs import Confirm, Dialog, Notice
 from screens.widgets.fields import Choices
 from screens.widgets.lists import ToSendDialog
 from workflows.gpg.inspect import check_key
@@ -775,6 +775,27 @@ async def test_that_a_key_differs_reaches_its_sender_and_the_same_key_can_come_a
         await rest(ui.pilot)
         await ui.press("escape")
         assert ui.app.pane.primary().act == ui.app.pane.action_owner_text, "the reply was to the first one"
+
+
+async def test_a_reply_that_could_not_be_given_is_still_due(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin = admin_project.with_mailbox()
+    decide(admin, people_keys, joining=("jane.doe",))
+    reply = admin.environment.mail("about-your-key-jane.doe.txt")
+    assert reply is not None
+    reply.mkdir()
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["expired"])
+        await ui.press("ctrl+n")
+        assert ui.app.pane.turn().yours
+        assert ui.app.pane.draft()["replies"] == {}
+        if isinstance(ui.app.screen, Dialog):
+            await ui.press("escape")
+        reply.rmdir()
+        await ui.press("ctrl+n")
+        assert reply.is_file()
+        assert not ui.app.pane.turn().yours
 
 
 async def test_a_request_that_lies_unread_has_arrived(admin_project: AdminProject, people_keys: Keys) -> None:

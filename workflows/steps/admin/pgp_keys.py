@@ -802,10 +802,10 @@ def invite(name: str, context: Context) -> ToSend:
     """
     replaces = name in context.decisions.rekeying
     text = Invitation(str(context.facts["project"]), name, replaces=replaces).render()
-    return send(f"The invitation for {name}", text, f"invitation-{name}.txt", name, context.environment)
+    return send(name, f"The invitation for {name}", text, f"invitation-{name}.txt", context.environment)
 
 
-def send(title: Sentence, text: str, file_name: str, name: str, environment: Environment) -> ToSend:
+def send(name: str, title: Sentence, text: str, file_name: str, environment: Environment) -> ToSend:
     """Put a text for a person into the sandbox's mailbox, or hand it out.
 
     Raises:
