@@ -57,6 +57,15 @@ def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None, **m
     return session
 
 
+def in_a_sandbox(tmp_path: Path, gpg: GpgHome) -> tuple[Path, Session, PaneHost]:
+    """Return the mailbox, and a session whose page waits for a handoff."""
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session = begun(tmp_path, gpg)
+    environment = environment_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
+    return mailbox, session, PaneHost(session, environment, MODULES, PANES, KEY)
+
+
 def knows_another_account(environment: Environment) -> None:
     """Then each account that is not known is named."""
     config = environment.home / ".aws" / "bb" / "config"
@@ -497,11 +506,7 @@ async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refuse
 
 
 async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg: GpgHome) -> None:
-    mailbox = tmp_path / "mailbox"
-    mailbox.mkdir()
-    session = begun(tmp_path, gpg)
-    environment = environment_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
-    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    mailbox, session, app = in_a_sandbox(tmp_path, gpg)
     async with app.run_test(size=(120, 36)) as pilot:
         await rest(pilot)
         assert not app.pane.has_class("-arrived")
@@ -522,17 +527,19 @@ async def test_what_arrives_in_the_mailbox_is_read_by_itself(tmp_path: Path, gpg
 async def test_a_reply_in_the_mailbox_is_shown_and_the_key_can_be_sent_again(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
-    mailbox = tmp_path / "mailbox"
-    mailbox.mkdir()
-    session = begun(tmp_path, gpg)
-    environment = environment_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
-    app = PaneHost(session, environment, MODULES, PANES, KEY)
+    mailbox, session, app = in_a_sandbox(tmp_path, gpg)
+    reply = mailbox / "about-your-key-jane.doe.txt"
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
+        reply.write_text("x" * 5_000)
+        assert not handoff.reply(app.pane.context), "this is no reply of a few lines"
         assert not app.pane.turn().yours
-        (mailbox / "about-your-key-jane.doe.txt").write_text("It isn't yours.\nSend it again.")
+        reply.write_text("It isn't yours.\x1b[31m\nSend it again.")
+        os.utime(reply, (1, 1))
         await until(pilot, lambda: app.pane.turn().yours)
-        assert "It isn't yours." in str(app.pane.query_one("#waiting", Lines).content)
+        shown = str(app.pane.query_one("#waiting", Lines).content)
+        assert "It isn't yours." in shown
+        assert "\x1b" not in shown
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.wizard.current == StepKey("pgp-key"))
         await rest(pilot)
@@ -540,7 +547,8 @@ async def test_a_reply_in_the_mailbox_is_shown_and_the_key_can_be_sent_again(
         await until(pilot, lambda: app.wizard.current == KEY)
         await rest(pilot)
         assert (mailbox / "request-jane.doe.txt").exists()
-        assert not app.pane.turn().yours, "the reply is older than the new request"
+        assert not handoff.reply(app.pane.context), "the reply is older than the new request"
+        assert not app.pane.turn().yours
     session.close()
 
 

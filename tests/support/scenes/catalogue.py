@@ -51,6 +51,7 @@ ALONE: dict[str, Build] = {
     "pgp-key-incomplete": new_user.pgp_key_incomplete,
     "pgp-key-done": new_user.pgp_key_done,
     "handoff-junk": new_user.handoff_junk,
+    "handoff-replied": new_user.handoff_replied,
     "handoff-done": new_user.handoff_done,
     "sign-in-wrong": new_user.sign_in_wrong,
     "sign-in-done": new_user.sign_in_done,

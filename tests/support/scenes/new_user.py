@@ -18,13 +18,15 @@ from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.aws.sts import Identity as Caller, WrongCode
 from workflows.aws.verify import Hindered, Hindrance, Result
 from workflows.core.secret import Credentials, Secret
-from workflows.core.sentences import OnboardError
+from workflows.core.sentences import OnboardError, text_of
 from workflows.environment import Environment
 from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.gpg.verdict import Verdict, VerdictKind
 from workflows.machine.events import AGREES, StepKey
+from workflows.messages.file_names import reply_file
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.profiles.record import Difference, HandChange, Stale
+from workflows.steps.admin.pgp_keys import differs_words
 from workflows.steps.new_user import (
     access_keys,
     before_you_start,
@@ -207,6 +209,14 @@ def handoff_done(stage: Stage) -> Scene:
 
 def handoff_awaited(stage: Stage) -> Scene:
     return stage.wizard(_session(stage, "handoff"), stage.environment(), "handoff")
+
+
+def handoff_replied(stage: Stage) -> Scene:
+    """In the sandbox, the admin said that the key's fingerprint differs."""
+    environment = stage.environment(mailbox=stage.folder, sandbox=True)
+    mail = stage.folder / reply_file("jane.doe")
+    mail.write_text(text_of(differs_words(FINGERPRINT)))
+    return stage.wizard(_session(stage, "handoff"), environment, "handoff")
 
 
 def handoff_arrived(stage: Stage) -> Scene:

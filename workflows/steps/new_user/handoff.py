@@ -48,6 +48,8 @@ _LISTS = {
     "access_key_id": "access key",
 }
 _LARGEST_CONFIG = 10_000_000
+_MAX_REPLY = 4_000
+"""Limit of an admin's reply in bytes: a few sentences and a fingerprint."""
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 
@@ -147,9 +149,9 @@ def reply(context: Context) -> list[str]:
     It says why the key can't be used, or that its fingerprint differs.
     """
     mail = context.environment.mail(reply_file(str(context.facts.get("user", ""))))
-    with suppress(OSError, OnboardError):  # there is none, or it went away again
+    with suppress(OSError, OnboardError):  # there is none, it went away again, or it is something else
         if mail and mail.stat().st_mtime >= _since(context):
-            return read_text(mail, MAX_HANDOFF).splitlines()
+            return read_text(mail, _MAX_REPLY).splitlines()
     return []
 
 
