@@ -16,7 +16,7 @@ from workflows.core.later import on_demand
 from workflows.core.sentences import OnboardError
 from workflows.machine.sessions import Sessions, is_archived
 from workflows.machine.summaries import DRAFTS, OBSERVED, Summary
-from workflows.messages.file_names import handoff_file, request_file
+from workflows.messages.file_names import handoff_file, reply_file, request_file
 from workflows.steps.kinds import people_of
 from workflows.steps.ledger import Ledger, ledgers
 
@@ -39,6 +39,7 @@ class Entry:
         sandbox: the folder of its sandbox, or None.
         arrived: when the message for its next step, or a newer handoff, came, ISO 8601; "" while it hasn't;
             None if it waits for none.
+        replied: whether what came instead of a handoff is the admin's reply about the key.
         archived: whether the user archived it.
         apply: "running", "finished" or "failed" for an apply whose result no wizard has recorded, or nobody
             has seen; else "".
@@ -52,6 +53,7 @@ class Entry:
     sessions: Sessions = field(compare=False)
     sandbox: Path | None
     arrived: str | None = None
+    replied: bool = False
     archived: bool = False
     apply: str = ""
     undone_by: tuple[str, ...] = ()
@@ -183,13 +185,16 @@ class SessionCatalogue:
         came = max((_came(mailbox / name, since, read) for name, read in awaited), default=None)
         if came == "" and summary.next_step == "pgp-keys" and _to_answer(folder):
             came = None
+        replied = came == "" and sandbox is not None and summary.next_step == "handoff"
+        if replied:
+            came = _came(mailbox / reply_file(str(summary.facts.get("user", ""))), since)
         if came is None and (accepted := summary.facts.get("accepted_at")):
             since = max(str(accepted), summary.changed)  # earlier messages were seen there
             came = _came(mailbox / _handoff_of(summary), since) or None
         archived, apply = is_archived(folder), _left_apply(summary, folder)
         if unwatched := sessions.unwatched(summary.id):
             summary, apply = replace(summary, next_title=unwatched), "finished"
-        return Entry(summary, sessions, sandbox, came, archived, apply)
+        return Entry(summary, sessions, sandbox, came, replied and bool(came), archived, apply)
 
 
 def _holds_files(folder: Path, summary: Summary) -> bool:

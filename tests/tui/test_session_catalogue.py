@@ -276,6 +276,28 @@ def test_a_handoff_that_is_older_than_the_request_has_not_arrived(tmp_path: Path
         assert [bool(entry.arrived) for entry in catalogue.entries()] == [arrived]
 
 
+def test_a_reply_about_the_key_is_news_in_the_sandbox_unless_a_handoff_is_there(tmp_path: Path) -> None:
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path / "Downloads", tmp_path, {}, lambda: BEGUN)
+    catalogue, sent_at = SessionCatalogue(machine), BEGUN.isoformat()
+    facts = {"user": "jane", "sent_at": sent_at}
+    waits = Summary("id", "new-user", sent_at, sent_at, facts=facts, next_step="handoff")
+    reply, handoff = (tmp_path / f"{what}-jane.txt" for what in ("about-your-key", "handoff"))
+    reply.touch()
+
+    def seen(sandbox: Path | None) -> tuple[bool, bool]:
+        entry = catalogue._entry(waits, catalogue.sessions_of(), sandbox, tmp_path)
+        return bool(entry.arrived), entry.replied
+
+    for minutes, there in ((-1, False), (1, True)):
+        os.utime(reply, ((BEGUN + timedelta(minutes=minutes)).timestamp(),) * 2)
+        assert seen(tmp_path) == (there, there)
+        assert seen(None) == (False, False), "the page only looks into the mailbox"
+    handoff.touch()
+    os.utime(handoff, ((BEGUN + timedelta(minutes=2)).timestamp(),) * 2)
+    assert seen(tmp_path) == (True, False)
+
+
 def test_another_handoff_than_the_accepted_one_is_news_until_the_session_goes_on(tmp_path: Path) -> None:
     places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
     now = [BEGUN]

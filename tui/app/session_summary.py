@@ -117,7 +117,8 @@ def arrival_of(entry: session_catalogue.Entry, now: datetime) -> Arrival | None:
     if not entry.arrived:
         return Arrival(f"waiting for {'a PGP key' if admin else 'your admin'}", here=False)
     when = moment_text(entry.arrived, now)
-    return Arrival(f"{'a request' if admin else 'your handoff'} arrived {when}", here=True)
+    own = "your admin's reply" if entry.replied else "your handoff"
+    return Arrival(f"{'a request' if admin else own} arrived {when}", here=True)
 
 
 def left_behind(entry: session_catalogue.Entry) -> Sentence:

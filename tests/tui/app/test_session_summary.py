@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.app.session_summary import left_behind, standing_of, steps_done
+from tui.app.session_summary import arrival_of, left_behind, standing_of, steps_done
 from tui.session_catalogue import Entry
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.core.sentences import text_of
@@ -33,6 +33,15 @@ def test_a_session_that_waits_for_the_apply_of_another_is_not_called_over_since_
     undone = Entry(LATE, SESSIONS, None, undone_by=("Remove ann",))
     assert standing_of(undone) != standing_of(replace(undone, unapplied=True))
     assert replace(undone, unapplied=True).over
+
+
+def test_a_reply_is_not_called_a_handoff() -> None:
+    waits = Entry(Summary("waits", "new-user"), SESSIONS, None, NOW.isoformat())
+    handoff, reply = (arrival_of(each, NOW) for each in (waits, replace(waits, replied=True)))
+    assert handoff is not None
+    assert reply is not None
+    assert (handoff.here, reply.here) == (True, True)
+    assert text_of(handoff.line) != text_of(reply.line)
 
 
 def test_regions_that_are_left_to_switch_or_to_ask_about_are_not_all_done() -> None:
