@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from unittest import mock
 
 import pytest
 from textual.constants import ESCAPE_DELAY
 from textual.events import Key, Paste
 
+from tui.app import pasting
 from tui.app.pasting import WholePastes
 
 
 def read(*reads: str) -> list[str]:
     """Return the keys and the texts, those in brackets."""
     parser, heard = WholePastes(), list[str]()
-    for data in (*reads, ""):
-        for message in (*parser.feed(data), *parser.tick()):
-            if isinstance(message, Key | Paste):
-                heard.append(message.key if isinstance(message, Key) else f"[{message.text}]")
+    with mock.patch.object(pasting, "_PAUSE", 600.0):  # however long a busy machine takes between two reads
+        for data in (*reads, ""):
+            for message in (*parser.feed(data), *parser.tick()):
+                if isinstance(message, Key | Paste):
+                    heard.append(message.key if isinstance(message, Key) else f"[{message.text}]")
     return heard
 
 
