@@ -212,6 +212,24 @@ class Notice(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,ctrl+n", "close", show=False)]
 
 
+class Ways(Dialog[Answer]):
+    """Asks how to go on.
+
+    Args:
+        title: the question.
+        text: the details.
+        ways: the labels of the buttons and the answers by the buttons' ids, the most likely one first.
+    """
+
+    AUTO_FOCUS = "Button"
+
+    def __init__(self, title: Sentence, text: Sentence, ways: Mapping[str, tuple[str, Answer]]) -> None:
+        buttons = [Button(label, id=way) for way, (label, _answer) in ways.items()]
+        buttons[0].variant = "primary"
+        answers = {way: answer for way, (_label, answer) in ways.items()}
+        super().__init__(title, text, *buttons, close="Cancel", answers=answers)
+
+
 class ErrorDialog(Notice):
     """What happened, why, and what to do; its text can be copied. The answer True means editing by hand.
 

@@ -34,7 +34,6 @@ with on_demand():
     from screens.step import help as helps
     from screens.widgets import dialogs, fields
     from tui import session_catalogue
-    from tui.app import begun as questions
 
 _MOST_SESSIONS = 3
 """How many sessions a low screen lists; F3 lists all."""
@@ -631,12 +630,14 @@ class HomeScreen(OneFocus):
             return
         whole = _line_of(begun, self._now()).whole
         title, body = "You have set up your access here", f"{whole}\n\n{_HANDOFF}\n\n{_DEVICE}"
-        ways: dict[str, Message] = {"again" if open_ones else "open": self.Resume(begun)}
+        ways: dict[str, tuple[str, Message]] = {"open": ("Open it", self.Resume(begun))}
         if open_ones:
             title, body = "Continue what you began?", f"You began this earlier:\n\n{whole}"
+            ways = {"again": ("Continue it", self.Resume(begun))}
         if not open_ones or any(step.startswith("mfa@") for step in begun.summary.settled):
-            ways["device"] = self.Resume(begun, ("device",))
-        dialogs.ask(self, questions.Begun(title, body, {**ways, "another": begin}), self.post_message)
+            ways["device"] = ("Register another device", self.Resume(begun, ("device",)))
+        ways["another"] = ("Begin another session", begin)
+        dialogs.ask(self, dialogs.Ways(title, body, ways), self.post_message)
 
     async def action_filter(self) -> None:
         """Go to the filter field of the list."""

@@ -16,9 +16,8 @@ from textual.app import App
 from textual.widgets import OptionList, Static
 
 from screens.step.help import HelpScreen
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, Ways
 from tui.app import home
-from tui.app.begun import Begun
 from tui.app.home import HomeScreen
 from tui.app.session_summary import arrival_of, standing_of
 from tui.session_catalogue import Entry
@@ -427,7 +426,7 @@ async def test_a_lost_device_is_replaced_in_the_session_that_knows_its_accounts(
         if not with_handoff or elsewhere:
             assert app.asked == [HomeScreen.Begin("new-user")]
             return
-        assert isinstance(app.screen, Begun)
+        assert isinstance(app.screen, Ways)
         assert app.asked == []
         assert app.focused is app.screen.query_one("#open")
         assert not misfits(app.screen)
@@ -802,7 +801,7 @@ async def test_what_was_begun_is_offered_before_another_is_begun(keys: list[str]
         )
         await pilot.press("enter")
         await rest(pilot)
-        assert isinstance(app.screen, Begun)
+        assert isinstance(app.screen, Ways)
         assert not app.asked
         await pilot.press(*keys)
         await rest(pilot)
@@ -819,7 +818,7 @@ async def test_another_device_is_offered_also_where_a_step_is_open(*, registered
         await rest(pilot)
         app.home._begin("new-user")
         await rest(pilot)
-        assert isinstance(app.screen, Begun)
+        assert isinstance(app.screen, Ways)
         assert app.focused is app.screen.query_one("#again")
         assert not misfits(app.screen)
         assert bool(app.screen.query("#device")) is registered
