@@ -15,7 +15,6 @@ from workflows.aws import iam
 from workflows.aws.clients import AwsClient
 from workflows.aws.errors import AwsFailure, asked
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
-from workflows.aws.sts import caller_identity
 from workflows.core.secret import Secret
 from workflows.core.sentences import OnboardError, Problem, Sentence, joined
 from workflows.core.shapes import plain, read
@@ -24,14 +23,12 @@ from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
 from workflows.machine.events import AGREES, NOT_ASKED, Facts, Observation, Verdict
 from workflows.steps.admin.deactivated import Deactivated, Record, Thing
+from workflows.steps.admin.own_user import refuse_own_user
 from workflows.steps.admin.state_now import CODED, client_without_code
 from workflows.steps.admin.terraform_runs import (
     OpenLayer,
-    factory_for,
     iam_client,
     open_layer,
-    own_profile,
-    project_files,
     read_state,
 )
 from workflows.steps.shared.module import Context, Progress, Refused, Report
@@ -134,7 +131,7 @@ def survey(
     if not names:
         return Findings(())
     with open_layer(context, report, code=code) as layer:
-        refuse_own_user(names, layer, context)
+        refuse_own_user(names, context)
         state = read_state(layer, context, report)
         with iam_client(context, layer.project, layer.location, layer.files) as client:
             people = []
@@ -320,29 +317,6 @@ def _working(before: Record, keys: Iterable[AccessKey]) -> list[str]:
     return [key.access_key_id for key in keys if key.active and key.access_key_id not in before.active]
 
 
-class OwnUser(Refused):
-    """Somebody is about to be removed whose access key iam-onboard uses for it."""
-
-
-def refuse_own_user(names: Collection[str], layer: OpenLayer, context: Context) -> None:
-    """Stop before somebody loses the access key that the removal itself takes.
-
-    Raises:
-        OwnUser: one of the people owns it.
-        OnboardError: AWS can't be asked.
-    """
-    files, factory = project_files(context, layer.project), factory_for(context, layer.project)
-    with factory.profile_client("sts", files, own_profile(context).base) as sts:
-        own = caller_identity(sts)
-    if own.account == layer.location.account_id and own.user_name in names:
-        raise OwnUser(
-            "You can't remove your own user",
-            f"iam-onboard uses an access key of {own.user_name} for {context.item}.",
-            why="Without that key, nothing here could finish the removal. Nothing was changed.",
-            next=f"Take {own.user_name} out under Project, and ask another admin to do it.",
-        )
-
-
 class Appeared(Refused):
     """People about to be removed have something by now that the step didn't record."""
 
@@ -356,7 +330,7 @@ def refuse_appeared(names: Collection[str], layer: OpenLayer, context: Context, 
         OnboardError: the state or IAM can't be read.
     """
     if names:
-        refuse_own_user(names, layer, context)
+        refuse_own_user(names, context)
     people = recorded(context).people
     if not (asked_about := [name for name in people if name in names]):
         return

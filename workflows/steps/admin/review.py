@@ -45,6 +45,7 @@ from workflows.steps.admin.other_sessions import (
     removed_from_files,
     written_since,
 )
+from workflows.steps.admin.own_user import refuse_own_user_early
 from workflows.steps.admin.state_now import reverted_since
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import (
@@ -164,11 +165,13 @@ def prepare(context: Context, report: Report) -> Prepared:
     """Compute the diff from the files on disk, after finishing writes that a crash cut off.
 
     Raises:
+        OwnUser: it would remove the user whose key iam-onboard uses.
         OnboardError: a layer can't be edited that way, or a file would lose its formatting.
     """
     change_set, edits = _edited(context, report)
     report(Progress("Checking the format"))
     unchecked = _check_format(change_set, context)
+    refuse_own_user_early(context)
     return Prepared(change_set, (*_notes(edits, context), *unchecked))
 
 

@@ -14,9 +14,8 @@ import pytest
 from botocore.stub import Stubber
 from support.admin_project import quiet
 from support.fakes import fake_environment
-from support.served_aws import served, user_key
 
-from workflows.aws.clients import ClientFactory, ProfileFiles
+from workflows.aws.clients import ClientFactory
 from workflows.aws.iam import AccessKey, Holding, HoldingKind
 from workflows.core.secret import Credentials, Secret
 from workflows.core.sentences import text_of
@@ -26,12 +25,11 @@ from workflows.steps.admin.deactivate import (
     Appeared,
     Findings,
     Leaver,
-    OwnUser,
     Request,
     refuse_appeared,
-    refuse_own_user,
 )
 from workflows.steps.admin.deactivated import Record, Thing
+from workflows.steps.admin.own_user import OwnUser
 from workflows.steps.shared.module import Context
 from workflows.terraform.state import State
 
@@ -276,34 +274,11 @@ def test_what_appeared_since_stops_a_removal(
         assert stopped.value.as_record()["kind"] == RESTED  # it is no failed try: nothing was begun
 
 
-def test_nobody_removes_the_user_whose_key_the_removal_takes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with served(tmp_path) as person:
-        key = user_key(person)
-        files = ProfileFiles(tmp_path / "config", tmp_path / "credentials")
-        files.credentials_file.write_text(
-            f"[base]\naws_access_key_id = {key['AccessKeyId']}\n"
-            f"aws_secret_access_key = {key['SecretAccessKey']}\n"
-        )
-        factory = ClientFactory(person.environment.endpoint_url, "us-east-1")
-        monkeypatch.setattr(deactivate, "own_profile", lambda *_: SimpleNamespace(base="base"))
-        monkeypatch.setattr(deactivate, "project_files", lambda *_: files)
-        monkeypatch.setattr(deactivate, "factory_for", lambda *_: factory)
-        here: Any = SimpleNamespace(project=None, location=SimpleNamespace(account_id="222222222222"))
-        with pytest.raises(OwnUser) as stopped:
-            refuse_own_user(["sam.okafor", "jane.doe"], here, person.context())
-        assert stopped.value.as_record()["kind"] == RESTED
-        refuse_own_user(["sam.okafor"], here, person.context())
-        here.location.account_id = "111111111111"
-        refuse_own_user(["jane.doe"], here, person.context())
-
-
 def test_nothing_is_deactivated_of_the_user_whose_key_the_removal_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(names: Collection[str], *_: object) -> NoReturn:
-        raise OwnUser("OwnUser", ", ".join(names))
+        raise OwnUser(*names, "security")
 
     monkeypatch.setattr(deactivate, "open_layer", lambda *_, **__: nullcontext())
     monkeypatch.setattr(deactivate, "refuse_own_user", refuse)
