@@ -25,7 +25,7 @@ from workflows.core.sentences import Sentence, moment_text, since_text, text_of
 from workflows.machine.events import NOT_ASKED, Observation, StepKey
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.new_user import handoff
-from workflows.steps.new_user.pgp_key import missing_request, revocation_notice
+from workflows.steps.new_user.pgp_key import missing_request, revocation_notice, sent_text
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import existing_path
 
@@ -105,11 +105,11 @@ class HandoffPane(LongPane):
             yield "● Your admin's reply is in the mailbox:"
             yield from (f"  {line}" for line in self._reply)
             return
-        sent = facts.get("request_sent")
+        sent = sent_text(self.context) if "request_sent" in facts else ""
         if missing := missing_request(self.context):
             yield f"! The request is no longer at {missing}: PGP key (F2) saves it again."
         elif sent:
-            yield f"✓ {sent[:1].upper()}{sent[1:]}. {facts.get('request_copied', '')}".rstrip()
+            yield f"✓ {sent[:1].upper()}{sent[1:]}"
         if environment.mailbox:
             yield "● Your admin finds it in the mailbox, and answers. F6 plays the admin."
         elif sent:

@@ -105,9 +105,7 @@ class PgpKeyPane(StepPane):
         again = self._start["replacement"] or self._start["asked_at"]
         done = self.opening.done and facts.get("request_sent") and not again
         done = done and not pgp_key.missing_request(self.context)
-        return (
-            f"Done: {facts['request_sent']}. {facts.get('request_copied', '')}".rstrip() if done else _AFTER
-        )
+        return f"Done: {pgp_key.sent_text(self.context)}" if done else _AFTER
 
     def on_mount(self) -> None:
         replacement = self._start["replacement"]

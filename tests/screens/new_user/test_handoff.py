@@ -393,7 +393,11 @@ async def test_the_keys_page_says_that_the_request_is_out_only_while_its_file_is
 
 
 async def test_the_page_stays_whole_where_there_is_nothing_to_read_yet(tmp_path: Path, gpg: GpgHome) -> None:
-    copied = {"request_sent": "the request is saved as ~/request.txt", "request_copied": "Copied. " * 8}
+    copied = {
+        "request_sent": "the request is saved as ~/request.txt",
+        "request_copied": "Copied. " * 8,
+        "sent_at": "2026-01-01T10:00:00+00:00",
+    }
     app = PaneHost(begun(tmp_path, gpg, **copied), environment_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -418,6 +422,7 @@ async def test_a_long_path_leaves_the_heading_in_view(tmp_path: Path, gpg: GpgHo
     sent = {
         "request_sent": f"the request is saved as {path} and in the mailbox",
         "request_copied": "Copied. " * 6,
+        "sent_at": "2026-01-01T10:00:00+00:00",
     }
     session = begun(tmp_path, gpg, **sent)
     session.reopen(StepKey("pgp-key"))

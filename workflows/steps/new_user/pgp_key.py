@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workflows.core.files import is_there, read_text
 from workflows.core.secret import Secret
-from workflows.core.sentences import OnboardError, Problem, Sentence, enumerated
+from workflows.core.sentences import OnboardError, Problem, Sentence, enumerated, moment_text
 from workflows.desktop.clipboard import ClipboardUnavailable, Copied
 from workflows.gpg.keyring import (
     OwnKey,
@@ -224,6 +224,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "request_copied": copied.said,
         "sent_at": context.environment.now().isoformat(timespec="seconds"),
     }
+
+
+def sent_text(context: Context) -> str:
+    """Say where the sent request is, and when it was copied: the clipboard may hold something else now."""
+    facts = context.facts
+    copied, sent_at = (facts.get(name) for name in ("request_copied", "sent_at"))
+    if not (copied and sent_at):
+        return f"{facts['request_sent']}."
+    when = moment_text(str(sent_at), context.environment.now())
+    return f"{facts['request_sent']}. {when[:1].upper()}{when[1:]}: {copied}"
 
 
 def missing_request(context: Context) -> str:

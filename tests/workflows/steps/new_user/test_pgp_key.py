@@ -95,7 +95,10 @@ def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: Gp
     assert facts["fingerprint"] == fingerprint
     assert facts["key_made"] is True
     assert all(place in facts["request_sent"] for place in (f" {request.path} ", "mailbox"))
-    assert facts["request_copied"]
+    said = step.sent_text(replace(asked, facts=facts))
+    assert said.endswith(facts["request_copied"])
+    later = replace(asked.environment, now=lambda: datetime(2030, 1, 2, tzinfo=UTC))
+    assert step.sent_text(replace(asked, environment=later, facts=facts)) != said
     assert step.missing_request(replace(asked, facts=facts)) == ""
     sent = open_request(saved.read_text())
     assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
