@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from screens.widgets.text import segment, sized, with_bar
+from screens.widgets.text import continued, segment, sized, with_bar
 
 _GAP = 2
 GUTTER = 1
@@ -56,9 +56,7 @@ class DrawnLines(ScrollView, can_focus=True):
 def across(whole: Strip, left: int, width: int, style: Style) -> Strip:
     """Return the visible part of a line, with a sign where it continues to the right."""
     drawn = whole.crop(left, left + width).adjust_cell_length(width, style)
-    if whole.cell_length > left + width > 0:
-        return Strip([*drawn.crop(0, width - 1), segment("…", style)])
-    return drawn
+    return continued(drawn, style) if whole.cell_length > left + width > 0 else drawn
 
 
 class CursorLines(DrawnLines):

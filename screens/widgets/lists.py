@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -22,7 +23,18 @@ from textual.widgets.data_table import ColumnKey, RowKey
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.dialogs import Notice, copy_button, tell
-from screens.widgets.text import BAR, CURSOR, Button, Measured, ScrollBody, Text, plain, shown, with_bar
+from screens.widgets.text import (
+    BAR,
+    CURSOR,
+    Button,
+    Measured,
+    ScrollBody,
+    Text,
+    continued,
+    plain,
+    shown,
+    with_bar,
+)
 from workflows.core.sentences import Sentence
 from workflows.environment import Environment
 from workflows.steps.shared.to_send import ToSend
@@ -152,13 +164,32 @@ class Table(widgets.DataTable[RichText], InPage):
         self.set_class(self.cursor_type == "row", "-rows")
 
     def render_line(self, y: int) -> Strip:
-        """Draw a line, with the focus on the cursor's line; a focused cell is reversed by Textual."""
+        """Draw a line, with the focus on the cursor's line; a focused cell is reversed by Textual.
+
+        A line that goes on at the right ends with a sign; the arrow keys scroll there.
+        """
         strip, row = super().render_line(y), y - self.header_height + self.scroll_offset.y
+        if self._goes_on(row if y >= self.header_height else None):
+            strip = continued(strip, self.rich_style)
         here = self.has_focus and y >= self.header_height and row == self.cursor_row < self.row_count
         if not here:
             return strip
         style = self.get_component_rich_style(CURSOR, partial=True)
         return with_bar(strip, style, label=self.cursor_type == "row")
+
+    def _goes_on(self, row: int | None) -> bool:
+        """Return whether a line has text beyond the right edge; None stands for the head."""
+        columns = self.ordered_columns
+        if row is None:
+            texts: Sequence[Any] = [column.label for column in columns]
+        else:
+            texts = self.get_row_at(row) if row < self.row_count else ()
+        edge = self.scroll_offset.x + self.scrollable_content_region.width
+        ends = accumulate(column.get_render_width(self) for column in columns)
+        return any(
+            end - column.get_render_width(self) + self.cell_padding + text.cell_len > edge
+            for text, column, end in zip(texts, columns, ends, strict=False)
+        )
 
     def action_scroll_home(self) -> None:
         """Go to the first row, as in other lists; with a cell cursor, to the first column."""
@@ -214,6 +245,13 @@ class Log(widgets.RichLog):
             auto_scroll=auto_scroll,
             id=id,
         )
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line, with a sign where it goes on at the right."""
+        strip, line = super().render_line(y), self.scroll_offset.y + y
+        edge = self.scroll_offset.x + self.scrollable_content_region.width
+        goes_on = line < len(self.lines) and self.lines[line].cell_length > edge
+        return continued(strip, self.rich_style) if goes_on else strip
 
     def add(self, line: Sentence, style: str = "", **options: Any) -> None:
         self.write(RichText(shown(line), style), **options)

@@ -130,6 +130,11 @@ def with_bar(strip: Strip, cursor: SegmentStyle, *, label: bool = True) -> Strip
     )
 
 
+def continued(strip: Strip, style: SegmentStyle) -> Strip:
+    """End a line with the sign of one that goes on at the right."""
+    return Strip([*strip.crop(0, strip.cell_length - 1), segment("…", style)])
+
+
 def columned(rows: Iterable[Sequence[Sentence]]) -> RenderableType:
     """Arrange rows of texts in columns as wide as needed; the first row is the head."""
     grid = RichTable.grid(padding=(0, 3, 0, 0))

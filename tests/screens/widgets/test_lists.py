@@ -7,7 +7,7 @@ from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.geometry import Offset
 
-from screens.widgets.lists import Table
+from screens.widgets.lists import Log, Table
 
 ROWS = 60
 
@@ -41,3 +41,32 @@ async def test_a_page_scrolls_to_the_selected_line_of_a_table_that_is_shown_whol
         assert 0 <= line < page.size.height
         await pilot.press("home")
         assert table.cursor_row == 0
+
+
+class Wide(App[None]):
+    """A table and a log of which some lines are wider than the terminal."""
+
+    def compose(self) -> ComposeResult:
+        yield Table(cursor_type="row")
+        yield Log(id="log", wrap=False)
+
+    def on_mount(self) -> None:
+        table, log = self.query_one(Table), self.query_one(Log)
+        table.add_columns("File", "Used by somebody")
+        table.add_row("keys/jane.doe", "jane")
+        table.add_row("keys/jane.doe", "jane.doe.of.the.whole.team")
+        log.add("short")
+        log.add("a" * 60)
+
+
+@pytest.mark.parametrize("scrolled", [False, True])
+async def test_a_line_that_goes_on_at_the_right_ends_with_a_sign(*, scrolled: bool) -> None:
+    async with Wide().run_test(size=(30, 20)) as pilot:
+        for widget, marked in ((Table, [True, False, True]), (Log, [False, True])):
+            shown = pilot.app.query_one(widget)
+            await pilot.pause()
+            if scrolled:
+                shown.scroll_to(x=shown.max_scroll_x, animate=False)
+                await pilot.pause()
+            lines = [shown.render_line(y).text.rstrip() for y in range(len(marked))]
+            assert [line.endswith("…") for line in lines] == [sign and not scrolled for sign in marked], lines
