@@ -470,6 +470,7 @@ async def test_a_session_that_ended_meanwhile_is_told_and_the_code_asked_for_whe
         await press(pilot, "ctrl+n")
         assert app.focused is app.pane.query_one("#code", Input)
         assert serial in app.text()
+        assert desk.status("plan") is Status.READY
         await press(pilot, *"123456", "ctrl+n")
         assert app.pane.has_class("-planned")
         assert not app.pane.query("#code")

@@ -40,7 +40,7 @@ from workflows.steps.admin.layer_program import find_layer_program, layer_binary
 from workflows.steps.admin.upstream import check_upstream
 from workflows.steps.admin.written import finish_half_written
 from workflows.steps.shared.leftovers import RUNS, credentials_folder, release_credentials
-from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Refused, Report
 from workflows.stores.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.stores.vault import Vault, VaultUnavailable
 from workflows.terraform.binary import Binary, BinaryMissing
@@ -247,7 +247,7 @@ def _bring(names: Sequence[str], project: Project, location: LayerLocation) -> I
         yield f"Ask a colleague how to set up {enumerated(rest)}."
 
 
-class CodeWanted(OnboardError):  # noqa: N818 - the name says what is needed
+class CodeWanted(Refused):
     """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
 
     def __init__(self, profile: str, serial: str) -> None:
