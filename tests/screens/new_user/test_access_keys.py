@@ -562,6 +562,7 @@ async def test_a_key_that_works_again_needs_a_passphrase_and_no_other_key(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert session.status(KEYS) is Status.CONTRADICTED, "it can't be asked about by itself"
+        assert key["AccessKeyId"] in app.text(), "several keys may be kept here"
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.focused is app.screen.query_one("#look")

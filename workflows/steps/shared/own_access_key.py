@@ -233,8 +233,8 @@ def kept_id(context: Context, account: str = "") -> str:
 def not_accepted(access_key_id: str) -> Observation:
     """Return the observation that AWS no longer accepts the kept key."""
     words = (
-        f"{_REJECTED}. It was inactive or deleted, or its secret is wrong. If you didn't do that, ask your "
-        "admin: maybe your user was removed."
+        f"{_REJECTED}: {access_key_id}. It was inactive or deleted, or its secret is wrong. If you didn't do "
+        "that, ask your admin: maybe your user was removed."
     )
     again = "Asks for another key. If your user was removed, your admin has to add you again first."
     return Observation(Verdict.GONE, words, (access_key_id,), redoing=again, effects=("Keep another key",))
